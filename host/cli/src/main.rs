@@ -1,2 +1,74 @@
-//! x
-fn main(){}
+//! gristmill: Firestore exports through sandboxed plugins into tables. Arguments in, exit code out.
+
+mod args;
+mod error;
+mod exit;
+mod export;
+mod job;
+mod plan;
+mod plugin;
+mod progress;
+mod reference;
+mod run;
+mod summary;
+mod text;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use tracing_subscriber::EnvFilter;
+
+use crate::args::{Cli, Command, ExportCommand, PluginCommand};
+use crate::error::{CliError, report};
+use crate::exit::Exit;
+
+// Batches allocate and free columns of a few hundred kilobytes all the time, on several threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    start_log(&cli);
+    match dispatch(&cli) {
+        Ok(()) => Exit::Success.into(),
+        // Whoever read our output has had enough of it, as `head` does.
+        Err(CliError::Stdout(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => Exit::Success.into(),
+        Err(error) => report(&error, cli.json).into(),
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<(), CliError> {
+    match &cli.command {
+        Command::Run(args) => run::run(cli, args),
+        Command::Plan(args) => plan::plan(cli, args),
+        Command::Export(ExportCommand::Ls(args)) => export::ls(cli, args),
+        Command::Export(ExportCommand::Cat(args)) => export::cat(args),
+        Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_deref(), config),
+        Command::Plugin(PluginCommand::Build { folder, output }) => plugin::build(cli, folder, output.as_deref()),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "gristmill", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Reference { folder } => reference::write(folder),
+    }
+}
+
+/// Diagnostics go to stderr: warnings always, more with `-v`, anything with `GRISTMILL_LOG`, which takes the directives of
+/// tracing's `EnvFilter`.
+fn start_log(cli: &Cli) {
+    let level = match (cli.quiet, cli.verbose) {
+        (true, _) => "error",
+        (_, 0) => "warn",
+        (_, 1) => "warn,gristmill_plugin=info",
+        (_, 2) => "warn,gristmill_plugin=debug,gristmill=debug,gristmill_pipeline=debug",
+        _ => "debug",
+    };
+    let filter = EnvFilter::try_from_env("GRISTMILL_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
+        .without_time()
+        .with_target(false)
+        .init();
+}

@@ -1,1 +1,33 @@
-//! x
+//! Bytes of Firestore exports to columns of the declared fields: LevelDB log, entity protobuf, JSON.
+//!
+//! Pure functions over bytes: no files, no threads. A caller feeds bytes and takes batches:
+//!
+//! ```no_run
+//! # use std::io::Read;
+//! # use std::sync::Arc;
+//! # use gristmill_decode::{Decoder, Format, Limits, Projection};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut decoder = Decoder::new(Format::Json, Arc::new(Projection::documents(None, 0)), 0, None, Limits::default());
+//! let (mut file, mut chunk) = (std::io::stdin(), vec![0; 1 << 18]);
+//! while !decoder.is_done() {
+//!     match file.read(&mut chunk)? {
+//!         0 => decoder.finish_input(),
+//!         n => decoder.feed(&chunk[..n]),
+//!     }
+//!     while let Some(batch) = decoder.next_batch(4_096)? {
+//!         println!("{} documents", batch.columns.num_rows());
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod batch;
+mod decoder;
+mod error;
+mod projection;
+
+pub use batch::{Batch, RefusedRecord, Tally};
+pub use decoder::{Decoder, Format, Limits};
+pub use error::DecodeError;
+pub use projection::Projection;

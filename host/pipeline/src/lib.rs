@@ -1,1 +1,25 @@
-//! x
+//! A run: map, shuffle, reduce, load. [`run()`] reads from top to bottom like section 2 of the design.
+
+mod dead;
+mod dedup;
+pub mod documents;
+mod error;
+pub mod gate;
+mod job;
+mod keys;
+pub mod ledger;
+mod load;
+mod map;
+mod memory;
+pub mod preview;
+pub mod progress;
+mod rows;
+mod run;
+mod storable;
+
+pub use error::RunError;
+pub use gate::MaxRejected;
+pub use job::{Job, Options, PluginIdentity, run_id};
+pub use ledger::Ledger;
+pub use progress::{Phase, Progress};
+pub use run::{Finished, run};

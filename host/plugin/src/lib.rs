@@ -1,1 +1,2 @@
-//! x
+//! The sandbox.
+mod bindings;

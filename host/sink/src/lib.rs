@@ -1,1 +1,26 @@
-//! x
+//! Where rows go: the [`Sink`] trait, the [`conformance`] suite that every sink passes, and the destinations that are
+//! built in: SQLite, Parquet and NDJSON.
+//!
+//! [`open`] makes a sink of what a person writes after `--to`. A load is then [`Sink::check`], [`Sink::begin`], any
+//! number of [`Sink::write`], and [`Sink::commit`] or [`Sink::abort`]. Whenever the process ends in between, readers
+//! of the destination see what was there before `begin`; NDJSON on stdout is the exception, by its nature.
+
+pub mod conformance;
+mod error;
+mod json;
+mod limits;
+mod ndjson;
+mod parquet;
+mod sink;
+mod spec;
+mod sqlite;
+mod text;
+mod weight;
+
+pub use error::SinkError;
+pub use limits::{Breach, ValueLimits};
+pub use ndjson::Ndjson;
+pub use parquet::Parquet;
+pub use sink::{Begun, Load, OnConflict, Sink, TableCount, TableState};
+pub use spec::{DEFAULT_SPEC, open};
+pub use sqlite::Sqlite;

@@ -1,0 +1,191 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use gristmill_pipeline::MaxRejected;
+use gristmill_record::PathPattern;
+
+/// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
+#[derive(Debug, Parser)]
+#[command(name = "gristmill", version, propagate_version = true, after_help = crate::reference::exit_codes_help())]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Print results as JSON: on stdout, or on stderr where stdout carries rows
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Say nothing but errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more: what plugins log (-v), what gristmill does (-vv)
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read an export, map it with a plugin, drop duplicates, load the rows
+    Run(JobArgs),
+    /// Show what `run` would do: input, mapping, tables, first rows. Writes nothing
+    Plan(JobArgs),
+    /// Look into an export
+    #[command(subcommand)]
+    Export(ExportCommand),
+    /// Look at plugins, build them
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the reference pages of this program into a folder
+    #[command(hide = true)]
+    Reference {
+        /// The folder
+        #[arg(value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExportCommand {
+    /// List the collections of an export, with counts, and prove it complete
+    Ls(ExportArgs),
+    /// Print documents as lines of JSON, in the form of Firestore's REST API
+    Cat(CatArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// A folder, file or glob: a Firestore export, a folder of `firebase emulators:export`, or JSON files
+    #[arg(value_hint = ValueHint::AnyPath)]
+    pub(crate) export: String,
+    /// Read an export although parts of it are missing
+    #[arg(long)]
+    pub(crate) allow_partial: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CatArgs {
+    #[command(flatten)]
+    pub(crate) export: ExportArgs,
+    /// Only documents whose path matches, such as `teams/{team}/reports/*`
+    #[arg(long, short, value_name = "PATTERN", value_parser = PathPattern::parse)]
+    pub(crate) documents: Option<PathPattern>,
+    /// End after so many documents
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    pub(crate) limit: Option<u64>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Show what a plugin reads, writes, imports and can be configured with
+    Inspect {
+        /// The component; the built-in plugin where none is named
+        #[arg(value_hint = ValueHint::FilePath)]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Build a plugin written in Rust into a component
+    Build {
+        /// The folder with its Cargo.toml
+        #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+        /// Where the component goes [default: the package's name, with .wasm, in the current folder]
+        #[arg(long, short, value_hint = ValueHint::FilePath)]
+        output: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// A setting of the plugin, KEY=VALUE, or @FILE for a JSON object of them; later ones win
+    #[arg(long, short, value_name = "KEY=VALUE|@FILE")]
+    pub(crate) config: Vec<String>,
+}
+
+/// What happens to a row whose key the destination holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Conflict {
+    /// The row that is there stays
+    Keep,
+    /// The new row replaces it
+    Update,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobArgs {
+    #[command(flatten)]
+    pub(crate) export: ExportArgs,
+
+    /// The plugin, a component file [default: the built-in firestore-quality-stream]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Plugin")]
+    pub(crate) plugin: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Plugin")]
+    pub(crate) config: ConfigArgs,
+    /// Memory that an instance of the plugin may use
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", help_heading = "Plugin")]
+    pub(crate) plugin_memory: ByteSize,
+    /// Time that a call of the plugin may take
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = humantime::parse_duration, help_heading = "Plugin")]
+    pub(crate) plugin_time: Duration,
+    /// What a call of the plugin may return
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", help_heading = "Plugin")]
+    pub(crate) plugin_output: ByteSize,
+    /// Records that the plugin may fail on before the run gives up
+    #[arg(long, value_name = "COUNT", default_value_t = 100, help_heading = "Plugin")]
+    pub(crate) plugin_faults: u32,
+
+    /// The destination: sqlite:FILE, parquet:DIR, ndjson:FILE or ndjson:- (stdout)
+    #[arg(long, short, value_name = "DESTINATION", default_value = gristmill_sink::DEFAULT_SPEC, help_heading = "Destination")]
+    pub(crate) to: String,
+    /// What happens to a row whose key the destination holds
+    #[arg(long, value_name = "RULE", value_enum, default_value_t = Conflict::Keep, help_heading = "Destination")]
+    pub(crate) on_conflict: Conflict,
+
+    /// Refused records that a run may have and still load: a count, or a share like 0.5%
+    #[arg(long, value_name = "COUNT|SHARE%", default_value_t = MaxRejected::Unlimited, help_heading = "Quality")]
+    pub(crate) max_rejected: MaxRejected,
+    /// Where refused records go, as JSON lines [default: dead-letters/RUN.jsonl]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Quality")]
+    pub(crate) dead_letters: Option<PathBuf>,
+
+    /// The one time that the run knows, in RFC 3339; runs with the same time are equal byte for byte [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Execution")]
+    pub(crate) started_at: Option<i64>,
+    /// Threads that read and map [default: one a core]
+    #[arg(long, short, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Execution")]
+    pub(crate) workers: Option<u16>,
+    /// Rows in a batch at most
+    #[arg(long, value_name = "COUNT", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_048_576), help_heading = "Execution")]
+    pub(crate) batch_rows: u32,
+    /// Memory for rows and keys that wait; beyond it they wait on disk
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", help_heading = "Execution")]
+    pub(crate) memory: ByteSize,
+    /// Where they wait on disk [default: the system's folder for temporary files]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Execution")]
+    pub(crate) work_dir: Option<PathBuf>,
+    /// Largest document, encoded
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", help_heading = "Execution")]
+    pub(crate) max_document: ByteSize,
+}
+
+fn parse_time(text: &str) -> Result<i64, String> {
+    gristmill_record::time::parse_rfc3339(text.as_bytes())
+        .ok_or_else(|| format!("`{text}` is not a time in RFC 3339, such as 2024-01-01T00:00:00Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,103 @@
+//! Errors of the command line itself, and how any error is told.
+
+use std::io;
+use std::path::PathBuf;
+
+use anstyle::{AnsiColor, Style};
+use gristmill_pipeline::RunError;
+use gristmill_plugin::PluginError;
+use gristmill_record::diagnose::blame_io;
+use gristmill_record::{Blame, Diagnose};
+use gristmill_sink::SinkError;
+use gristmill_source::SourceError;
+use serde_json::json;
+
+use crate::exit::Exit;
+
+/// Why the program cannot do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    #[error("{0}")]
+    Guest(#[from] gristmill_guest::GuestError),
+    #[error("--config {text}: {what}")]
+    Config { text: String, what: String },
+    #[error("{path}: {source}")]
+    File { path: PathBuf, source: io::Error },
+    #[error("stdout: {0}")]
+    Stdout(io::Error),
+    #[error("{0}")]
+    Environment(String),
+}
+
+impl CliError {
+    fn inner(&self) -> Option<&dyn Diagnose> {
+        match self {
+            Self::Run(e) => Some(e),
+            Self::Plugin(e) => Some(e),
+            Self::Source(e) => Some(e),
+            Self::Sink(e) => Some(e),
+            _ => None,
+        }
+    }
+}
+
+impl Diagnose for CliError {
+    fn code(&self) -> &'static str {
+        match (self.inner(), self) {
+            (Some(inner), _) => inner.code(),
+            (None, Self::Guest(_)) => "cli.plugin-build",
+            (None, Self::Config { .. }) => "cli.config",
+            (None, Self::File { .. }) => "cli.file",
+            (None, Self::Stdout(_)) => "cli.stdout",
+            (None, _) => "cli.environment",
+        }
+    }
+
+    fn blame(&self) -> Blame {
+        match (self.inner(), self) {
+            (Some(inner), _) => inner.blame(),
+            (None, Self::Guest(_)) => Blame::Plugin,
+            (None, Self::Config { .. }) => Blame::Usage,
+            (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
+            (None, _) => Blame::Environment,
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match (self.inner(), self) {
+            (Some(inner), _) => inner.remedy(),
+            (None, Self::Config { .. }) => {
+                Some("See the plugin's settings with `gristmill plugin inspect [FILE]`".to_owned())
+            }
+            (None, Self::File { path, .. }) => Some(format!("Check that {} exists and can be read", path.display())),
+            _ => None,
+        }
+    }
+}
+
+/// Tells an error on stderr: its code, what and where, and what to do; as one JSON object where `json` is set.
+pub(crate) fn report(error: &CliError, json: bool) -> Exit {
+    let exit = Exit::of(error.blame(), error.code());
+    if json {
+        let object = json!({ "error": {
+            "code": error.code(), "message": error.to_string(), "remedy": error.remedy(), "exit": exit.code(),
+        }});
+        eprintln!("{object}");
+        return exit;
+    }
+    let red = AnsiColor::Red.on_default().bold();
+    let bold = Style::new().bold();
+    anstream::eprintln!("{red}error{red:#}{bold}[{}]{bold:#}: {error}", error.code());
+    if let Some(remedy) = error.remedy() {
+        anstream::eprintln!("  {bold}to do{bold:#}: {}", crate::text::sentence(&remedy));
+    }
+    exit
+}

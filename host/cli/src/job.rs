@@ -1,0 +1,147 @@
+//! From arguments to a job: the input is found, the plugin opened.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use gristmill_pipeline::{Job, Options, PluginIdentity, run_id};
+use gristmill_plugin::{ConfiguredPlugin, Context, Engine, Limits, Plugin};
+use gristmill_record::Scalar;
+use gristmill_sink::{OnConflict, Sink};
+use gristmill_source::{DiscoverOptions, Input, discover};
+use serde_json::{Map, Value};
+
+use crate::args::{ConfigArgs, Conflict, ExportArgs, JobArgs};
+use crate::error::CliError;
+
+/// The plugin that is used where none is named, as a component.
+const DEFAULT_PLUGIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/default.wasm"));
+/// Its name in messages.
+const DEFAULT_PLUGIN_NAME: &str = "the built-in plugin";
+
+/// A job, and what else the commands want to show of it.
+pub(crate) struct Prepared {
+    pub(crate) job: Job,
+    pub(crate) sink: Box<dyn Sink>,
+}
+
+/// Finds the input, loads and opens the plugin, opens the destination.
+pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
+    let sink = gristmill_sink::open(&args.to)?;
+    let input = find(&args.export)?;
+    let limits = Limits {
+        memory: args.plugin_memory.as_u64(),
+        call_time: args.plugin_time,
+        output: usize::try_from(args.plugin_output.as_u64()).unwrap_or(usize::MAX),
+        faults: args.plugin_faults,
+    };
+    let plugin = load_plugin(args.plugin.as_deref(), limits)?;
+    let settings = settings(&plugin, &args.config)?;
+    let started_at = args.started_at.unwrap_or_else(now);
+    let digest = plugin.digest().to_owned();
+    // The id is part of the plugin's context, so what it is made of must be known before the plugin is opened.
+    let run_id = run_id(started_at, &input, &digest, &Value::Object(settings.clone()).to_string());
+    let about = plugin.about();
+    let name = format!("{}@{}", about.name, about.version);
+    let configured = plugin.configure(&settings, Context { run_id: run_id.clone(), started_at })?;
+    let config = configured.config_json().to_owned();
+    let dead_letters =
+        args.dead_letters.clone().unwrap_or_else(|| Path::new("dead-letters").join(format!("{run_id}.jsonl")));
+    let job = Job {
+        input,
+        transform: Arc::new(configured),
+        plugin: PluginIdentity { name, digest, config },
+        run_id,
+        started_at,
+        options: Options {
+            workers: workers(args),
+            batch_rows: usize::try_from(args.batch_rows).unwrap_or(usize::MAX),
+            memory: args.memory.as_u64(),
+            max_rejected: args.max_rejected,
+            on_conflict: match args.on_conflict {
+                Conflict::Keep => OnConflict::Keep,
+                Conflict::Update => OnConflict::Update,
+            },
+            dead_letters,
+            work_dir: args.work_dir.clone().unwrap_or_else(std::env::temp_dir),
+            max_document: usize::try_from(args.max_document.as_u64()).unwrap_or(usize::MAX),
+        },
+    };
+    Ok(Prepared { job, sink })
+}
+
+/// The files that an argument names; what a person should know of them goes to the log.
+pub(crate) fn find(args: &ExportArgs) -> Result<Input, CliError> {
+    let input = discover(&args.export, &DiscoverOptions { allow_partial: args.allow_partial })?;
+    for warning in &input.warnings {
+        tracing::warn!("{warning}");
+    }
+    Ok(input)
+}
+
+/// Loads and checks a component file, or the built-in plugin.
+pub(crate) fn load_plugin(file: Option<&Path>, limits: Limits) -> Result<Plugin, CliError> {
+    let engine = Engine::new(cache_dir())?;
+    match file {
+        None => Ok(Plugin::load(&engine, DEFAULT_PLUGIN_NAME, DEFAULT_PLUGIN, limits)?),
+        Some(path) => {
+            let bytes = std::fs::read(path).map_err(|e| file_error(path, e))?;
+            Ok(Plugin::load(&engine, &path.display().to_string(), &bytes, limits)?)
+        }
+    }
+}
+
+/// Opens a plugin for a look at it: no run, so a time and an id that mean nothing.
+pub(crate) fn open_for_inspection(plugin: &Plugin, config: &ConfigArgs) -> Result<ConfiguredPlugin, CliError> {
+    let settings = settings(plugin, config)?;
+    Ok(plugin.configure(&settings, Context { run_id: "inspect".to_owned(), started_at: 0 })?)
+}
+
+/// Where compiled components are kept. Without a home there is no cache.
+fn cache_dir() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "gristmill").map(|dirs| dirs.cache_dir().join("plugins"))
+}
+
+fn workers(args: &JobArgs) -> usize {
+    args.workers
+        .map(usize::from)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn file_error(path: &Path, source: io::Error) -> CliError {
+    CliError::File { path: path.to_owned(), source }
+}
+
+/// The settings of the command line, each of the type that the plugin declares.
+fn settings(plugin: &Plugin, args: &ConfigArgs) -> Result<Map<String, Value>, CliError> {
+    let mut settings = Map::new();
+    for text in &args.config {
+        let fail = |what: String| CliError::Config { text: text.clone(), what };
+        if let Some(path) = text.strip_prefix('@') {
+            let path = Path::new(path);
+            let bytes = std::fs::read(path).map_err(|e| file_error(path, e))?;
+            match serde_json::from_slice(&bytes) {
+                Ok(Value::Object(object)) => settings.extend(object),
+                Ok(_) => return Err(fail("the file holds no JSON object".to_owned())),
+                Err(e) => return Err(fail(format!("the file is not JSON: {e}"))),
+            }
+            continue;
+        }
+        let (key, value) = text.split_once('=').ok_or_else(|| fail("it is not KEY=VALUE or @FILE".to_owned()))?;
+        let declared = plugin.about().config.iter().find(|f| f.name == key).map(|f| f.ty);
+        let value = match declared {
+            Some(Scalar::String) => Value::String(value.to_owned()),
+            // An unknown key is refused by the plugin's check, which lists those that exist.
+            None => Value::Null,
+            Some(ty) => serde_json::from_str(value).map_err(|_| fail(format!("`{key}` takes a value of type {}", ty.name())))?,
+        };
+        settings.insert(key.to_owned(), value);
+    }
+    Ok(settings)
+}

@@ -1,0 +1,159 @@
+//! `gristmill plugin inspect` and `gristmill plugin build`.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use gristmill_guest::Toolchain;
+use gristmill_plugin::{Limits, Plugin, Transform};
+use gristmill_record::{Description, OnMismatch};
+use serde_json::{Value, json};
+
+use crate::args::{Cli, ConfigArgs};
+use crate::error::CliError;
+use crate::job::{file_error, load_plugin, open_for_inspection};
+use crate::text::table;
+
+/// Shows what a plugin is, reads and writes.
+pub(crate) fn inspect(cli: &Cli, file: Option<&Path>, config: &ConfigArgs) -> Result<(), CliError> {
+    let plugin = load_plugin(file, Limits::default())?;
+    let configured = open_for_inspection(&plugin, config)?;
+    let description = configured.description();
+    let text = if cli.json {
+        format!("{}\n", as_json(&plugin, description, configured.config_json()))
+    } else {
+        as_text(&plugin, description)
+    };
+    std::io::stdout().write_all(text.as_bytes()).map_err(CliError::Stdout)
+}
+
+fn as_json(plugin: &Plugin, description: &Description, config: &str) -> Value {
+    let about = plugin.about();
+    let inputs: Vec<_> = description
+        .inputs()
+        .iter()
+        .map(|i| {
+            json!({ "name": i.name, "from": i.origin.to_string(), "type": i.ty.to_string(), "required": i.required,
+                "on_mismatch": mismatch(i.on_mismatch) })
+        })
+        .collect();
+    let tables: Vec<_> = description
+        .tables()
+        .iter()
+        .map(|t| {
+            let name = |i: &usize| t.columns().get(*i).map(|c| c.name.clone());
+            let columns: Vec<_> = t
+                .columns()
+                .iter()
+                .map(|c| json!({ "name": c.name, "type": c.ty.to_string(), "required": c.required, "description": c.description }))
+                .collect();
+            json!({ "name": t.name(), "description": t.description(), "columns": columns,
+                "key": t.key().iter().map(name).collect::<Vec<_>>(),
+                "latest_by": t.latest_by().and_then(|i| description.inputs().get(i)).map(|i| i.name.clone()),
+                "partition_by": t.partition_by().as_ref().and_then(name),
+                "cluster_by": t.cluster_by().iter().map(name).collect::<Vec<_>>() })
+        })
+        .collect();
+    let settings: Vec<_> = about
+        .config
+        .iter()
+        .map(|f| json!({ "name": f.name, "type": f.ty.name(), "default": f.default, "description": f.description }))
+        .collect();
+    json!({ "name": about.name, "version": about.version, "summary": about.summary, "sha256": plugin.digest(),
+        "imports": plugin.imports(), "exports": plugin.exports(), "documents": description.pattern().as_str(),
+        "inputs": inputs, "tables": tables, "settings": settings,
+        "config": serde_json::from_str::<Value>(config).unwrap_or_default() })
+}
+
+fn mismatch(rule: OnMismatch) -> &'static str {
+    match rule {
+        OnMismatch::Reject => "reject",
+        OnMismatch::Null => "null",
+    }
+}
+
+fn as_text(plugin: &Plugin, description: &Description) -> String {
+    let about = plugin.about();
+    let mut out = format!("{} {}: {}\n", about.name, about.version, about.summary);
+    let _ = writeln!(out, "sha256   {}", plugin.digest());
+    let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    let _ = writeln!(out, "imports  {}", list(plugin.imports()));
+    let _ = writeln!(out, "exports  {}", list(plugin.exports()));
+    out.push_str(&mapping(description));
+    if !about.config.is_empty() {
+        out.push_str("\nsettings (--config NAME=VALUE)\n");
+        let rows: Vec<_> = about
+            .config
+            .iter()
+            .map(|f| {
+                let default = f.default.clone().unwrap_or_else(|| "(must be given)".to_owned());
+                vec![f.name.clone(), f.ty.name().to_owned(), default, f.description.clone()]
+            })
+            .collect();
+        out.push_str(&table(&["name", "type", "default", ""], &rows, &[]));
+    }
+    out
+}
+
+/// What a plugin reads and writes, for people.
+pub(crate) fn mapping(description: &Description) -> String {
+    let mut out = format!("\nreads    {}\n", description.pattern());
+    let rows: Vec<_> = description
+        .inputs()
+        .iter()
+        .map(|i| {
+            let rule = match (i.required, i.on_mismatch) {
+                (true, _) => "required",
+                (false, OnMismatch::Reject) => "another type is refused",
+                (false, OnMismatch::Null) => "another type is NULL",
+            };
+            vec![i.name.clone(), i.origin.to_string(), i.ty.to_string(), rule.to_owned()]
+        })
+        .collect();
+    out.push_str(&table(&["input", "from", "type", ""], &rows, &[]));
+    for t in description.tables() {
+        let _ = writeln!(out, "\nwrites   table {}", t.name());
+        let rows: Vec<_> = t
+            .columns()
+            .iter()
+            .enumerate()
+            .map(|(i, c)| {
+                let mut notes = Vec::new();
+                if t.key().contains(&i) {
+                    notes.push("key".to_owned());
+                }
+                if t.partition_by() == Some(i) {
+                    notes.push("partition".to_owned());
+                }
+                if t.cluster_by().contains(&i) {
+                    notes.push("cluster".to_owned());
+                }
+                let role = if notes.is_empty() { String::new() } else { format!("[{}] ", notes.join(", ")) };
+                let null = if c.required { "not null" } else { "" };
+                vec![c.name.clone(), c.ty.to_string(), null.to_owned(), format!("{role}{}", c.description)]
+            })
+            .collect();
+        out.push_str(&table(&["column", "type", "", ""], &rows, &[]));
+        if let Some(input) = t.latest_by().and_then(|i| description.inputs().get(i)) {
+            let _ = writeln!(out, "  of rows with one key, the one with the greatest `{}` stays", input.name);
+        }
+    }
+    out
+}
+
+/// Builds a plugin's component.
+pub(crate) fn build(cli: &Cli, folder: &Path, output: Option<&Path>) -> Result<(), CliError> {
+    let toolchain = Toolchain::find()?;
+    let target = folder.join("target");
+    let component = gristmill_guest::build(&toolchain, folder, &target)?;
+    let output = match output {
+        Some(path) => path.to_owned(),
+        None => component.file_name().map_or_else(|| PathBuf::from("plugin.wasm"), PathBuf::from),
+    };
+    std::fs::copy(&component, &output).map_err(|e| file_error(&output, e))?;
+    if !cli.quiet {
+        let size = std::fs::metadata(&output).map_or(0, |m| m.len());
+        eprintln!("{}: {}", output.display(), indicatif::HumanBytes(size));
+    }
+    Ok(())
+}

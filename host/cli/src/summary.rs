@@ -1,0 +1,198 @@
+//! What a run did, for people and for machines. Both are the ledger.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use gristmill_pipeline::{Finished, Ledger};
+use gristmill_record::time::format_rfc3339;
+use gristmill_source::{Proof, ProofState};
+use serde::Serialize;
+
+use crate::args::{Cli, JobArgs};
+use crate::error::CliError;
+use crate::job::Prepared;
+use crate::text::{count, table};
+
+/// A share of refused records above which a person is told, even where the job allows it.
+const NOTABLE_PERCENT: u64 = 5;
+
+/// How long a run took.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timing(Duration);
+
+impl Timing {
+    pub(crate) fn since(start: Instant) -> Self {
+        Self(start.elapsed())
+    }
+}
+
+/// The outcome of a run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary<'a> {
+    run_id: &'a str,
+    started_at: String,
+    input: &'a str,
+    files: usize,
+    plugin: &'a str,
+    plugin_digest: &'a str,
+    config: serde_json::Value,
+    destination: String,
+    already_loaded: bool,
+    #[serde(flatten)]
+    ledger: &'a Ledger,
+    dead_letters: Option<String>,
+    proofs: Vec<ProofLine>,
+    legacy_values: u64,
+    spilled_bytes: u64,
+    seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct ProofLine {
+    export: String,
+    documents: u64,
+    proven: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why_not: Option<String>,
+}
+
+impl ProofLine {
+    fn of(proof: &Proof) -> Self {
+        let why_not = match &proof.state {
+            ProofState::Proven(_) => None,
+            ProofState::Unproven(why) => Some(why.clone()),
+        };
+        Self { export: proof.export.clone(), documents: proof.documents, proven: proof.is_proven(), why_not }
+    }
+}
+
+impl<'a> Summary<'a> {
+    pub(crate) fn of(prepared: &'a Prepared, args: &'a JobArgs, finished: &'a Finished, timing: Timing) -> Self {
+        let job = &prepared.job;
+        Self {
+            run_id: &job.run_id,
+            started_at: format_rfc3339(job.started_at),
+            input: &args.export.export,
+            files: job.input.files.len(),
+            plugin: &job.plugin.name,
+            plugin_digest: &job.plugin.digest,
+            config: serde_json::from_str(&job.plugin.config).unwrap_or_default(),
+            destination: prepared.sink.describe(),
+            already_loaded: finished.already_loaded,
+            ledger: &finished.ledger,
+            dead_letters: finished.dead_letters.as_ref().map(|p| p.display().to_string()),
+            proofs: finished.proofs.iter().map(ProofLine::of).collect(),
+            legacy_values: finished.legacy_values,
+            spilled_bytes: finished.spilled,
+            seconds: timing.0.as_secs_f64(),
+        }
+    }
+
+    /// Prints it: for people on stderr; as JSON on stdout, or on stderr where stdout carries rows.
+    pub(crate) fn print(&self, cli: &Cli, rows_on_stdout: bool) -> Result<(), CliError> {
+        if cli.json {
+            let mut json = serde_json::to_string(self).map_err(|e| CliError::Environment(e.to_string()))?;
+            json.push('\n');
+            return if rows_on_stdout {
+                std::io::stderr().write_all(json.as_bytes())
+            } else {
+                std::io::stdout().write_all(json.as_bytes())
+            }
+            .map_err(CliError::Stdout);
+        }
+        if !cli.quiet {
+            eprint!("{}", self.text());
+        }
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        let mut out = ledger_text(self.ledger);
+        let mut line = |label: &str, text: &str| {
+            let _ = writeln!(out, "{label:<13} {text}");
+        };
+        for proof in &self.proofs {
+            match &proof.why_not {
+                None => line(
+                    "complete",
+                    &format!("{}: {} documents, as its metadata says", proof.export, count(proof.documents)),
+                ),
+                Some(why) => line("NOT PROVEN", &format!("{}: {why}", proof.export)),
+            }
+        }
+        if self.legacy_values > 0 {
+            line("legacy", &format!("{} values of Datastore mode were read as plain values", count(self.legacy_values)));
+        }
+        if let Some(path) = &self.dead_letters {
+            line("dead letters", path);
+        }
+        if self.already_loaded {
+            line("loaded before", "the destination holds the result of this very job; nothing was written");
+        }
+        line("destination", &self.destination);
+        line("run", &format!("{}, plugin {}", self.run_id, self.plugin));
+        line("took", &format!("{:.1} s, {} records/s", self.seconds, count(per_second(self.ledger.records.read, self.seconds))));
+        let taken = self.ledger.records.read - self.ledger.records.other;
+        if self.ledger.dead_letters() * 100 > taken * NOTABLE_PERCENT {
+            let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
+            let _ = writeln!(
+                out,
+                "{yellow}note{yellow:#}: {} of {} records were refused; `--max-rejected {NOTABLE_PERCENT}%` would have stopped this run",
+                count(self.ledger.dead_letters()),
+                count(taken)
+            );
+        }
+        // The text carries colours only where stderr shows them.
+        match anstream::AutoStream::choice(&std::io::stderr()) {
+            anstream::ColorChoice::Never => anstream::adapter::strip_str(&out).to_string(),
+            _ => out,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
+fn per_second(n: u64, seconds: f64) -> u64 {
+    (n as f64 / seconds.max(0.001)) as u64
+}
+
+/// The ledger for people.
+pub(crate) fn ledger_text(ledger: &Ledger) -> String {
+    let r = &ledger.records;
+    let mut rows = vec![
+        (r.read, "records read"),
+        (r.other, "other documents, which the plugin does not take"),
+        (r.mapped, "became rows"),
+        (r.filtered, "filtered by the plugin"),
+        (r.refused, "refused"),
+    ];
+    rows.retain(|(n, what)| *n > 0 || matches!(*what, "records read" | "became rows" | "refused"));
+    let cells = |rows: &[(u64, &str)]| -> Vec<Vec<String>> {
+        rows.iter()
+            .enumerate()
+            .map(|(i, (n, what))| vec![count(*n), if i == 0 { (*what).to_owned() } else { format!("  {what}") }])
+            .collect()
+    };
+    let mut all = cells(&rows);
+    for t in &ledger.rows {
+        let made = format!("rows made for {}", t.table);
+        let mut rows = vec![
+            (t.made, made.as_str()),
+            (t.inserted, "inserted"),
+            (t.updated, "updated"),
+            (t.already, "in the destination already"),
+            (t.duplicate, "duplicates of another row of this run"),
+            (t.collision, "collisions: their key is another document's"),
+        ];
+        rows.retain(|(n, what)| *n > 0 || *what == "inserted" || *what == made);
+        all.extend(cells(&rows));
+    }
+    let mut out = table(&["", ""], &all, &[true, false]);
+    if !ledger.refusals.is_empty() {
+        let mut codes: Vec<_> = ledger.refusals.iter().collect();
+        codes.sort_by_key(|(code, n)| (std::cmp::Reverse(**n), *code));
+        let rows: Vec<_> = codes.into_iter().map(|(code, n)| vec![count(*n), code.clone()]).collect();
+        out.push_str(&table(&["refused", "code"], &rows, &[true, false]));
+    }
+    out
+}

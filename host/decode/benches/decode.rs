@@ -1,0 +1,4 @@
+//! Documents per second of one core, by format.
+fn main() {
+    divan::main();
+}

@@ -1,0 +1,91 @@
+//! Names of documents: `projects/P/databases/D/documents/teams/t1/reports/r1`.
+
+use gristmill_record::pattern::Segment;
+use memchr::memmem;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use crate::projection::Projection;
+use crate::value::Halt;
+
+const MARK: &[u8] = b"/documents/";
+
+/// The name of the document at hand, its buffers kept from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Name {
+    /// The resource name.
+    pub(crate) text: Vec<u8>,
+    /// Where the path below `…/documents/` begins in it.
+    path: usize,
+    /// The segments of the path: first byte, byte after the last.
+    segments: Vec<(usize, usize)>,
+}
+
+impl Name {
+    pub(crate) fn clear(&mut self) {
+        self.text.clear();
+        self.segments.clear();
+        self.path = 0;
+    }
+
+    /// Takes a resource name as text.
+    pub(crate) fn read(&mut self, name: &[u8]) -> Result<(), Halt> {
+        self.clear();
+        self.text.extend_from_slice(name);
+        let unusable = |what: &str| Err(Halt::refuse("decode.document-name", Some("name".into()), what));
+        let Some(mark) = memmem::find(name, MARK) else {
+            return unusable("the name of a document is like `projects/P/databases/D/documents/COLLECTION/ID`, and this has no `/documents/`");
+        };
+        self.path = mark + MARK.len();
+        let mut from = self.path;
+        for at in memchr::memchr_iter(b'/', name).filter(|at| *at >= self.path).chain([name.len()]) {
+            if at == from {
+                return unusable("the path of the document has an empty segment");
+            }
+            self.segments.push((from, at));
+            from = at + 1;
+        }
+        if self.segments.len() % 2 != 0 {
+            return unusable("the path of the document has an odd number of segments: it ends with a collection");
+        }
+        Ok(())
+    }
+
+    /// Begins the path of a name whose text so far is `projects/P/databases/D`.
+    pub(crate) fn begin_path(&mut self) {
+        self.text.extend_from_slice(b"/documents");
+        self.path = self.text.len() + 1;
+    }
+
+    /// Adds a segment, which `write` appends to the text.
+    pub(crate) fn segment(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        self.text.push(b'/');
+        let from = self.text.len();
+        write(&mut self.text);
+        self.segments.push((from, self.text.len()));
+    }
+
+    pub(crate) fn segments(&self) -> usize {
+        self.segments.len()
+    }
+
+    pub(crate) fn get(&self, segment: usize) -> Option<&[u8]> {
+        let (from, to) = self.segments.get(segment)?;
+        self.text.get(*from..*to)
+    }
+
+    /// Whether the projection takes the document.
+    #[inline]
+    pub(crate) fn is_taken(&self, projection: &Projection) -> bool {
+        let Some(pattern) = &projection.pattern else { return true };
+        pattern.len() == self.segments.len()
+            && pattern.iter().enumerate().all(|(i, segment)| match segment {
+                Segment::Literal(text) => self.get(i) == Some(text.as_bytes()),
+                Segment::Capture(_) | Segment::Any => true,
+            })
+    }
+
+    /// The hash of the path.
+    pub(crate) fn identity(&self, seed: u64) -> u64 {
+        xxh3_64_with_seed(self.text.get(self.path..).unwrap_or_default(), seed)
+    }
+}

@@ -1,0 +1,158 @@
+//! Dead letters: refused records as JSON lines, each with enough to replay it (invariant 6).
+//!
+//! Letters of a split go to a part file of its own while it is mapped, and are put together in input order at the end, so that the file
+//! does not depend on threads either.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use gristmill_record::{Refusal, Stage};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::error::RunError;
+use crate::rows::lock;
+
+/// What all letters of a run share.
+#[derive(Debug, Clone)]
+pub(crate) struct Postmark {
+    pub(crate) run_id: String,
+    /// `name@version`.
+    pub(crate) plugin: String,
+    pub(crate) plugin_digest: String,
+}
+
+/// The record, as far as it can be read.
+pub(crate) enum Content<'a> {
+    /// In the form of the REST API.
+    Document(&'a [u8]),
+    /// Bytes that cannot be read as a document.
+    Raw(&'a [u8]),
+}
+
+#[derive(Serialize)]
+struct Letter<'a> {
+    run: &'a str,
+    file: &'a str,
+    offset: u64,
+    stage: Stage,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    message: &'a str,
+    plugin: &'a str,
+    plugin_digest: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    document: Option<&'a RawValue>,
+    /// Text where the bytes are UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<&'a str>,
+    /// Hexadecimal where they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw_hex: Option<String>,
+}
+
+/// Writes the letters of one split, or of the reduce.
+pub(crate) struct LetterWriter<'a> {
+    postmark: &'a Postmark,
+    path: PathBuf,
+    out: Option<BufWriter<File>>,
+}
+
+impl LetterWriter<'_> {
+    /// Appends a letter. `file` and `offset` say where the record lies.
+    pub(crate) fn write(&mut self, file: &str, offset: u64, refusal: &Refusal, content: &Content<'_>) -> Result<(), RunError> {
+        let (document, raw) = match content {
+            // A document that this program wrote is JSON; should it not be, it is kept as raw text.
+            Content::Document(json) => match serde_json::from_slice::<&RawValue>(json) {
+                Ok(value) => (Some(value), None),
+                Err(_) => (None, Some(*json)),
+            },
+            Content::Raw(bytes) => (None, Some(*bytes)),
+        };
+        let text = raw.map(std::str::from_utf8);
+        let letter = Letter {
+            run: &self.postmark.run_id,
+            file,
+            offset,
+            stage: refusal.stage,
+            code: &refusal.code,
+            field: refusal.field.as_deref(),
+            message: &refusal.message,
+            plugin: &self.postmark.plugin,
+            plugin_digest: &self.postmark.plugin_digest,
+            document,
+            raw: text.and_then(Result::ok),
+            raw_hex: match text {
+                Some(Err(_)) => raw.map(|bytes| bytes.iter().map(|b| format!("{b:02x}")).collect()),
+                _ => None,
+            },
+        };
+        let fail = |e| RunError::work(&self.path, e);
+        let out = match &mut self.out {
+            Some(out) => out,
+            none => none.insert(BufWriter::new(File::create(&self.path).map_err(fail)?)),
+        };
+        serde_json::to_writer(&mut *out, &letter).map_err(io::Error::from).map_err(fail)?;
+        out.write_all(b"\n").map_err(fail)
+    }
+
+    fn finish(self) -> Result<Option<PathBuf>, RunError> {
+        let Some(mut out) = self.out else { return Ok(None) };
+        out.flush().map_err(|e| RunError::work(&self.path, e))?;
+        Ok(Some(self.path))
+    }
+}
+
+/// The dead letters of a run.
+pub(crate) struct DeadLetters {
+    postmark: Postmark,
+    folder: PathBuf,
+    /// One part a split, then one for the reduce.
+    parts: Mutex<Vec<Option<PathBuf>>>,
+}
+
+impl DeadLetters {
+    pub(crate) fn new(postmark: Postmark, folder: &Path, splits: usize) -> Self {
+        Self { postmark, folder: folder.to_owned(), parts: Mutex::new(vec![None; splits + 1]) }
+    }
+
+    /// A writer for part `index`.
+    pub(crate) fn part(&self, index: usize) -> LetterWriter<'_> {
+        LetterWriter { postmark: &self.postmark, path: self.folder.join(format!("letters-{index}.jsonl")), out: None }
+    }
+
+    /// Keeps a part.
+    pub(crate) fn keep(&self, index: usize, part: LetterWriter<'_>) -> Result<(), RunError> {
+        let path = part.finish()?;
+        if let Some(slot) = lock(&self.parts).get_mut(index) {
+            *slot = path;
+        }
+        Ok(())
+    }
+
+    /// Puts the parts together in `target`, aside first and then by a rename. Without any letter, no file is written, and
+    /// one that an earlier run left is removed: it would speak of records that this run took.
+    pub(crate) fn publish(&self, target: &Path) -> Result<bool, RunError> {
+        let parts: Vec<PathBuf> = lock(&self.parts).iter().flatten().cloned().collect();
+        let fail = |e| RunError::work(target, e);
+        if parts.is_empty() {
+            return match std::fs::remove_file(target) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(fail(e)),
+                _ => Ok(false),
+            };
+        }
+        let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::create_dir_all(folder).map_err(|e| RunError::work(folder, e))?;
+        let mut aside = tempfile::NamedTempFile::new_in(folder).map_err(|e| RunError::work(folder, e))?;
+        for path in parts {
+            let mut part = File::open(&path).map_err(|e| RunError::work(&path, e))?;
+            io::copy(&mut part, aside.as_file_mut()).map_err(fail)?;
+        }
+        aside.as_file().sync_all().map_err(fail)?;
+        aside.persist(target).map_err(|e| fail(e.error))?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,142 @@
+//! Why a run ended without a result.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use gristmill_decode::DecodeError;
+use gristmill_plugin::PluginError;
+use gristmill_record::diagnose::blame_io;
+use gristmill_record::{Blame, Diagnose};
+use gristmill_sink::SinkError;
+use gristmill_source::SourceError;
+
+use crate::ledger::{Imbalance, Ledger};
+
+/// Why a run ended without a result. Nothing was loaded, unless the destination says otherwise.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The export cannot be found, read, or proved complete.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A file is broken.
+    #[error("{file}: {source}")]
+    Decode {
+        /// Its name, relative to the input.
+        file: String,
+        /// What is wrong, and where in the file.
+        source: DecodeError,
+    },
+    /// The plugin failed in a way that no record is to blame for.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
+    /// The destination refused.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// More records were refused than the job allows.
+    #[error("{what}; nothing was loaded")]
+    Gate {
+        /// How many, of how many.
+        what: String,
+        /// Where the dead letters are.
+        dead_letters: PathBuf,
+        /// The account up to the gate.
+        ledger: Box<Ledger>,
+    },
+    /// A file of the run's own cannot be written or read back.
+    #[error("{path}: {source}")]
+    Work {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A record cannot be read, and there is no run to keep it as a dead letter.
+    #[error("{file}: the record at offset {offset}{}: {what}", field.as_ref().map(|f| format!(", field {f}")).unwrap_or_default())]
+    Unreadable {
+        /// Its name, relative to the input.
+        file: String,
+        /// Where the record begins, in bytes after decompression.
+        offset: u64,
+        /// The field at fault, where it is one.
+        field: Option<String>,
+        /// What is wrong.
+        what: String,
+    },
+    /// A document that was read once is not there when it is read again.
+    #[error("{file}: the document at offset {offset} is not there any more: the file changed during the run; nothing was loaded")]
+    Changed {
+        /// Its name, relative to the input.
+        file: String,
+        /// Where the document was.
+        offset: u64,
+    },
+    /// Somebody asked the run to end.
+    #[error("the run was interrupted; nothing was loaded")]
+    Cancelled,
+    /// The totals do not add up, or something that cannot be is.
+    #[error("{0}")]
+    Bug(String),
+}
+
+impl RunError {
+    pub(crate) fn work(path: &Path, source: io::Error) -> Self {
+        Self::Work { path: path.to_owned(), source }
+    }
+}
+
+impl From<Imbalance> for RunError {
+    fn from(imbalance: Imbalance) -> Self {
+        Self::Bug(format!("the totals do not add up: {}", imbalance.0))
+    }
+}
+
+impl Diagnose for RunError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Source(e) => e.code(),
+            Self::Decode { source, .. } => source.code(),
+            Self::Plugin(e) => e.code(),
+            Self::Sink(e) => e.code(),
+            Self::Gate { .. } => "run.max-rejected",
+            Self::Work { .. } => "run.work-file",
+            Self::Unreadable { .. } => "run.unreadable-record",
+            Self::Changed { .. } => "run.input-changed",
+            Self::Cancelled => "run.interrupted",
+            Self::Bug(_) => "run.bug",
+        }
+    }
+
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Source(e) => e.blame(),
+            Self::Decode { source, .. } => source.blame(),
+            Self::Plugin(e) => e.blame(),
+            Self::Sink(e) => e.blame(),
+            Self::Gate { .. } | Self::Unreadable { .. } | Self::Changed { .. } => Blame::Input,
+            Self::Work { source, .. } => blame_io(source, Blame::Environment),
+            Self::Cancelled => Blame::Environment,
+            Self::Bug(_) => Blame::Bug,
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        match self {
+            Self::Source(e) => e.remedy(),
+            Self::Decode { source, .. } => source.remedy(),
+            Self::Plugin(e) => e.remedy(),
+            Self::Sink(e) => e.remedy(),
+            Self::Gate { dead_letters, .. } => Some(format!(
+                "Look at the refused records in {}; mend them or the plugin's settings, or raise --max-rejected",
+                dead_letters.display()
+            )),
+            Self::Work { source, .. } if blame_io(source, Blame::Bug) == Blame::Environment => {
+                Some("Free some space, or name a folder with more by --work-dir".into())
+            }
+            Self::Work { .. } => Some("Name a folder that can be written by --work-dir or --dead-letters".into()),
+            Self::Unreadable { .. } => Some("Mend the record; `gristmill run` would keep it as a dead letter and go on".into()),
+            Self::Changed { .. } => Some("Wait until nothing writes to the input, and run the same command again".into()),
+            Self::Cancelled => Some("Run the same command again".into()),
+            Self::Bug(_) => Some("This is a defect of gristmill: please report it with the message".into()),
+        }
+    }
+}

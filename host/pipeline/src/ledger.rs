@@ -1,0 +1,129 @@
+//! What became of every record and every row. Summary, progress and JSON output all print this, so that they cannot disagree.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Counts of records, by how each ended (invariant 1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Records {
+    /// Records read from the input.
+    pub read: u64,
+    /// Documents that the plugin's pattern does not take.
+    pub other: u64,
+    /// Records that became rows.
+    pub mapped: u64,
+    /// Records that the plugin made nothing of, on purpose.
+    pub filtered: u64,
+    /// Records that are dead letters.
+    pub refused: u64,
+}
+
+impl Records {
+    /// Adds the counts of a part of the input.
+    pub fn add(&mut self, other: &Self) {
+        self.read += other.read;
+        self.other += other.other;
+        self.mapped += other.mapped;
+        self.filtered += other.filtered;
+        self.refused += other.refused;
+    }
+}
+
+/// Counts of the rows of one table, by how each ended (invariant 1).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Rows {
+    /// The table's name.
+    pub table: String,
+    /// Rows that the plugin made.
+    pub made: u64,
+    /// Rows new in the destination.
+    pub inserted: u64,
+    /// Rows that replaced another with their key in the destination.
+    pub updated: u64,
+    /// Rows that the destination held already.
+    pub already: u64,
+    /// Rows whose key another row of the same document, or of a copy of it, has in this run.
+    pub duplicate: u64,
+    /// Rows whose key another document's row has: dead letters.
+    pub collision: u64,
+}
+
+/// The whole account of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Ledger {
+    /// Every record read.
+    pub records: Records,
+    /// Every row made, by table, in the plugin's order.
+    pub rows: Vec<Rows>,
+    /// Dead letters by code.
+    pub refusals: BTreeMap<String, u64>,
+}
+
+/// Totals that do not add up: a bug, which the run reports instead of a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imbalance(pub String);
+
+impl Ledger {
+    /// Records and rows that ended as dead letters.
+    pub fn dead_letters(&self) -> u64 {
+        self.records.refused + self.rows.iter().map(|r| r.collision).sum::<u64>()
+    }
+
+    /// Checks the records, which are all accounted for once the input is mapped.
+    pub fn balance_records(&self) -> Result<(), Imbalance> {
+        let r = &self.records;
+        let sum = r.other + r.mapped + r.filtered + r.refused;
+        if sum != r.read {
+            return Err(Imbalance(format!(
+                "{} records were read, but {sum} are accounted for ({} other, {} mapped, {} filtered, {} refused)",
+                r.read, r.other, r.mapped, r.filtered, r.refused
+            )));
+        }
+        let coded: u64 = self.refusals.values().sum();
+        if coded != self.dead_letters() {
+            return Err(Imbalance(format!("{} dead letters, but {coded} by code", self.dead_letters())));
+        }
+        Ok(())
+    }
+
+    /// Checks records and rows, which are all accounted for once the load is committed.
+    pub fn balance(&self) -> Result<(), Imbalance> {
+        self.balance_records()?;
+        for r in &self.rows {
+            let sum = r.inserted + r.updated + r.already + r.duplicate + r.collision;
+            if sum != r.made {
+                return Err(Imbalance(format!(
+                    "table {}: {} rows were made, but {sum} are accounted for ({} inserted, {} updated, {} already there, \
+                     {} duplicate, {} collision)",
+                    r.table, r.made, r.inserted, r.updated, r.already, r.duplicate, r.collision
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn one_lost_record_is_seen(other in 0..1000_u64, mapped in 0..1000_u64, filtered in 0..1000_u64, refused in 0..1000_u64, lost in 0..3_u64) {
+            let records = Records { read: other + mapped + filtered + refused + lost, other, mapped, filtered, refused };
+            let ledger = Ledger { records, rows: vec![], refusals: [("x".to_owned(), refused)].into() };
+            prop_assert_eq!(ledger.balance().is_ok(), lost == 0);
+        }
+
+        #[test]
+        fn one_lost_row_is_seen(inserted in 0..1000_u64, already in 0..1000_u64, duplicate in 0..1000_u64, lost in 0..3_u64) {
+            let made = inserted + already + duplicate + lost;
+            let rows = Rows { table: "t".into(), made, inserted, already, duplicate, ..Rows::default() };
+            let ledger = Ledger { rows: vec![rows], ..Ledger::default() };
+            prop_assert_eq!(ledger.balance().is_ok(), lost == 0);
+        }
+    }
+}

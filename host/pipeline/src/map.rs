@@ -1,0 +1,446 @@
+//! The map: splits are read, decoded, transformed; rows and keys are kept, refused records become dead letters.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Int64Type, TimestampMicrosecondType};
+use arrow_array::{Array, RecordBatch};
+use gristmill_decode::{Batch, Decoder, Projection};
+use gristmill_plugin::{Mapped, Part, TransformWorker};
+use gristmill_record::{Description, Origin, Refusal, Stage, Table};
+use gristmill_sink::ValueLimits;
+use gristmill_source::{Compression, FileCount, InputFile, Split};
+use xxhash_rust::xxh3::Xxh3;
+
+use crate::dead::{Content, DeadLetters, LetterWriter};
+use crate::error::RunError;
+use crate::job::Job;
+use crate::keys::{Entry, KeyHasher, KeyIndex, RowPosition};
+use crate::ledger::Records;
+use crate::memory::Budget;
+use crate::progress::Progress;
+use crate::rows::{Collector, RowStore, lock};
+use crate::storable::take_unstorable;
+
+/// Bytes asked of a file at a time: enough for batches of thousands of documents, small beside the budget.
+const READ_BYTES: usize = 1 << 20;
+/// Entries that a worker gathers before it hands them to the index.
+const ENTRIES_AT_ONCE: usize = 8_192;
+
+/// Where the map puts what it makes of one table.
+pub(crate) struct TableStore {
+    pub(crate) rows: RowStore,
+    /// Absent for a table without a key.
+    pub(crate) keys: Option<KeyIndex>,
+}
+
+/// What all workers of a map share.
+pub(crate) struct Map<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) splits: &'a [Split],
+    pub(crate) projection: std::sync::Arc<Projection>,
+    pub(crate) tables: &'a [TableStore],
+    pub(crate) letters: &'a DeadLetters,
+    pub(crate) row_budget: &'a Budget,
+    pub(crate) key_budget: &'a Budget,
+    pub(crate) progress: &'a Progress,
+    /// What the destination cannot hold.
+    pub(crate) limits: ValueLimits,
+    pub(crate) seed: u64,
+}
+
+/// What a split's map counted.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct SplitTally {
+    pub(crate) records: Records,
+    pub(crate) refusals: BTreeMap<String, u64>,
+    pub(crate) count: FileCount,
+    pub(crate) legacy_values: u64,
+    /// Of the split's bytes, decompressed.
+    pub(crate) content: u128,
+}
+
+impl Map<'_> {
+    /// Maps every split. Of several errors, the one of the first split is told, so that the message does not depend on threads.
+    pub(crate) fn run(&self) -> Result<Vec<SplitTally>, RunError> {
+        let next = AtomicUsize::new(0);
+        let stop = AtomicBool::new(false);
+        let outcomes: Mutex<Vec<Option<Result<SplitTally, RunError>>>> =
+            Mutex::new(self.splits.iter().map(|_| None).collect());
+        let threads = self.job.options.workers.clamp(1, self.splits.len().max(1));
+        let start_error = Mutex::new(None);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(|| {
+                    let mut worker = match Worker::new(self) {
+                        Ok(worker) => worker,
+                        Err(e) => {
+                            stop.store(true, Ordering::Relaxed);
+                            lock(&start_error).get_or_insert(e);
+                            return;
+                        }
+                    };
+                    while !stop.load(Ordering::Relaxed) {
+                        let index = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(split) = self.splits.get(index) else { break };
+                        let outcome = worker.map_split(index, split);
+                        if outcome.is_err() {
+                            stop.store(true, Ordering::Relaxed);
+                        }
+                        if let Some(slot) = lock(&outcomes).get_mut(index) {
+                            *slot = Some(outcome);
+                        }
+                    }
+                });
+            }
+        });
+        if let Some(error) = start_error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            return Err(error);
+        }
+        let outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut tallies = Vec::with_capacity(outcomes.len());
+        let mut unmapped = false;
+        for outcome in outcomes {
+            match outcome {
+                Some(Ok(tally)) => tallies.push(tally),
+                Some(Err(error)) => return Err(error),
+                None => unmapped = true,
+            }
+        }
+        if unmapped {
+            return Err(RunError::Bug("a split was left out of the map without an error".into()));
+        }
+        Ok(tallies)
+    }
+}
+
+struct Worker<'a> {
+    map: &'a Map<'a>,
+    transform: Box<dyn TransformWorker>,
+    tables: Vec<TableWorker>,
+    buffer: Vec<u8>,
+    document: Vec<u8>,
+}
+
+/// A worker's part in one table.
+struct TableWorker {
+    hasher: Option<KeyHasher>,
+    latest_by: Option<usize>,
+    hashes: Vec<u128>,
+    entries: Vec<Entry>,
+}
+
+impl TableWorker {
+    fn new(table: &Table, seed: u64) -> Self {
+        let hasher = (!table.key().is_empty()).then(|| KeyHasher::new(table.key(), seed));
+        Self { hasher, latest_by: table.latest_by(), hashes: Vec::new(), entries: Vec::new() }
+    }
+}
+
+/// A letter that waits for those before it in the file.
+struct PendingLetter {
+    offset: u64,
+    refusal: Refusal,
+    content: PendingContent,
+}
+
+enum PendingContent {
+    Row(usize),
+    Document(Vec<u8>),
+    Raw(Vec<u8>),
+}
+
+/// A split under way.
+struct SplitWork<'a> {
+    split: u32,
+    file: &'a InputFile,
+    collectors: Vec<Collector<'a>>,
+    letters: LetterWriter<'a>,
+    tally: SplitTally,
+}
+
+impl<'a> Worker<'a> {
+    fn new(map: &'a Map<'a>) -> Result<Self, RunError> {
+        let tables = map.job.transform.description().tables();
+        Ok(Self {
+            map,
+            transform: map.job.transform.worker()?,
+            tables: tables.iter().map(|t| TableWorker::new(t, map.seed)).collect(),
+            buffer: vec![0; READ_BYTES],
+            document: Vec::new(),
+        })
+    }
+
+    fn map_split(&mut self, index: usize, split: &Split) -> Result<SplitTally, RunError> {
+        let map = self.map;
+        let input = &map.job.input;
+        let file = usize::try_from(split.file)
+            .ok()
+            .and_then(|f| input.files.get(f))
+            .ok_or_else(|| RunError::Bug("a split names a file that is not in the input".into()))?;
+        let split_number = u32::try_from(index).map_err(|_| RunError::Bug("more than 2^32 splits".into()))?;
+        let mut work = SplitWork {
+            split: split_number,
+            file,
+            collectors: map.tables.iter().map(|t| t.rows.collect(map.row_budget, map.progress)).collect(),
+            letters: map.letters.part(index),
+            tally: SplitTally::default(),
+        };
+        let mut reader = input.open(split)?;
+        let mut decoder = decoder(map.job, file, split, &map.projection);
+        let mut content = Content128::new(split);
+        loop {
+            while let Some(batch) = decode(&mut decoder, map.job.options.batch_rows, file)? {
+                if map.progress.is_cancelled() {
+                    return Err(RunError::Cancelled);
+                }
+                self.map_batch(&mut work, &decoder, batch)?;
+            }
+            if decoder.is_done() {
+                break;
+            }
+            let read = read_some(&mut reader, &mut self.buffer, file)?;
+            let bytes = self.buffer.get(..read).unwrap_or_default();
+            if bytes.is_empty() {
+                decoder.finish_input();
+            } else {
+                content.update(bytes);
+                decoder.feed(bytes);
+                if file.compression == Compression::None {
+                    Progress::bump(&map.progress.bytes_read, read as u64);
+                }
+            }
+        }
+        if file.compression != Compression::None {
+            Progress::bump(&map.progress.bytes_read, file.size);
+        }
+        work.tally.content = content.finish();
+        for (table, (store, collector)) in self.tables.iter_mut().zip(map.tables.iter().zip(work.collectors)) {
+            if let Some(keys) = &store.keys {
+                keys.add(&mut table.entries, map.key_budget, map.progress)?;
+            }
+            collector.finish(index)?;
+        }
+        map.letters.keep(index, work.letters)?;
+        Ok(work.tally)
+    }
+
+    fn map_batch(&mut self, work: &mut SplitWork<'a>, decoder: &Decoder, batch: Batch) -> Result<(), RunError> {
+        let progress = self.map.progress;
+        let rows = batch.columns.num_rows();
+        let mut letters = Vec::new();
+        let records = &mut work.tally.records;
+        let read = batch.tally.records;
+        records.read += read;
+        records.other += batch.tally.other_documents;
+        work.tally.count.documents += read;
+        work.tally.count.payload_bytes += batch.tally.payload_bytes;
+        work.tally.legacy_values += batch.tally.legacy_values;
+        for refused in batch.refused {
+            let content = match refused.document {
+                Some(document) => PendingContent::Document(document),
+                None => PendingContent::Raw(refused.raw),
+            };
+            letters.push(PendingLetter { offset: refused.offset, refusal: refused.refusal, content });
+        }
+        if rows > 0 {
+            let Mapped { parts, faults } = self.transform.transform(&batch.columns)?;
+            for fault in faults {
+                let refusal = Refusal { stage: Stage::Transform, code: fault.code.to_owned(), field: None, message: fault.message };
+                letters.push(pending(&batch.offsets, fault.row as usize, refusal));
+            }
+            for part in parts {
+                self.keep_part(work, &batch.columns, &batch.offsets, &batch.identities, part, &mut letters)?;
+            }
+        }
+        let refused = letters.len() as u64;
+        work.tally.records.refused += refused;
+        Progress::bump(&progress.records, read);
+        Progress::bump(&progress.refused, refused);
+        self.write_letters(work, decoder, letters)
+    }
+
+    fn keep_part(
+        &mut self,
+        work: &mut SplitWork<'a>,
+        columns: &RecordBatch,
+        offsets: &[u64],
+        identities: &[u64],
+        mut part: Part,
+        letters: &mut Vec<PendingLetter>,
+    ) -> Result<(), RunError> {
+        let description = self.map.job.transform.description();
+        let first = part.first_row as usize;
+        let unstorable = take_unstorable(&self.map.limits, description.tables(), &mut part)?;
+        let rejected = (part.rejections.len() + unstorable.len()) as u64;
+        for (row, refusal) in unstorable {
+            letters.push(pending(offsets, first + row as usize, refusal));
+        }
+        for rejection in part.rejections {
+            let refusal = Refusal {
+                stage: Stage::Transform,
+                field: rejection.input.as_deref().map(|name| field_of(description, name)),
+                code: rejection.code,
+                message: rejection.message,
+            };
+            letters.push(pending(offsets, first + rejection.row as usize, refusal));
+        }
+        let mapped = mapped_rows(&part.tables, part.rows);
+        work.tally.records.mapped += mapped;
+        work.tally.records.filtered += u64::from(part.rows).saturating_sub(mapped + rejected);
+        let stores = self.map.tables;
+        for (((table, store), collector), made) in
+            self.tables.iter_mut().zip(stores).zip(&mut work.collectors).zip(part.tables)
+        {
+            if let (Some(hasher), Some(keys)) = (&mut table.hasher, &store.keys) {
+                hasher.hash(&made.rows, &mut table.hashes)?;
+                let latest = LatestBy::of(columns, table.latest_by);
+                let first_row = collector.next_row();
+                // The last row decides whether positions fit; those before it then do as well.
+                RowPosition::new(work.split, first_row + table.hashes.len() as u64)?;
+                for (i, key) in table.hashes.iter().enumerate() {
+                    let origin = first + made.origins.as_ref().map_or(i, |o| o.get(i).map_or(0, |row| *row as usize));
+                    table.entries.push(Entry {
+                        key: *key,
+                        identity: identities.get(origin).copied().unwrap_or_default(),
+                        position: RowPosition::new(work.split, first_row + i as u64)?,
+                        offset: offsets.get(origin).copied().unwrap_or_default(),
+                        latest: latest.at(origin),
+                    });
+                }
+                if table.entries.len() >= ENTRIES_AT_ONCE {
+                    keys.add(&mut table.entries, self.map.key_budget, self.map.progress)?;
+                }
+            }
+            Progress::bump(&self.map.progress.rows, made.rows.num_rows() as u64);
+            collector.push(made.rows)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the letters of a batch in input order, whoever refused the record, so that the file does not depend on batches.
+    fn write_letters(
+        &mut self,
+        work: &mut SplitWork<'a>,
+        decoder: &Decoder,
+        mut letters: Vec<PendingLetter>,
+    ) -> Result<(), RunError> {
+        letters.sort_by_key(|l| l.offset);
+        for letter in letters {
+            let content = match &letter.content {
+                PendingContent::Row(row) => {
+                    self.document.clear();
+                    decoder
+                        .write_document(*row, &mut self.document)
+                        .map_err(|source| RunError::Decode { file: work.file.name.clone(), source })?;
+                    Content::Document(&self.document)
+                }
+                PendingContent::Document(document) => Content::Document(document),
+                PendingContent::Raw(raw) => Content::Raw(raw),
+            };
+            work.letters.write(&work.file.name, letter.offset, &letter.refusal, &content)?;
+            *work.tally.refusals.entry(letter.refusal.code).or_default() += 1;
+        }
+        Ok(())
+    }
+}
+
+/// A decoder for a split.
+pub(crate) fn decoder(job: &Job, file: &InputFile, split: &Split, projection: &std::sync::Arc<Projection>) -> Decoder {
+    let limits = gristmill_decode::Limits { max_document: job.options.max_document, ..Default::default() };
+    Decoder::new(file.format, std::sync::Arc::clone(projection), split.start, split.end, limits)
+}
+
+/// The next batch; an error names the file.
+pub(crate) fn decode(decoder: &mut Decoder, rows: usize, file: &InputFile) -> Result<Option<Batch>, RunError> {
+    decoder.next_batch(rows).map_err(|source| RunError::Decode { file: file.name.clone(), source })
+}
+
+/// Reads some bytes of a file; none at its end.
+pub(crate) fn read_some(reader: &mut dyn Read, buffer: &mut [u8], file: &InputFile) -> Result<usize, RunError> {
+    loop {
+        match reader.read(buffer) {
+            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+            other => return other.map_err(|e| RunError::Source(gristmill_source::SourceError::read(file, e))),
+        }
+    }
+}
+
+fn pending(offsets: &[u64], row: usize, refusal: Refusal) -> PendingLetter {
+    PendingLetter { offset: offsets.get(row).copied().unwrap_or_default(), refusal, content: PendingContent::Row(row) }
+}
+
+/// The field path that an input reads, or the input's name where it reads no field.
+fn field_of(description: &Description, input: &str) -> String {
+    match description.inputs().iter().find(|i| i.name == input).map(|i| &i.origin) {
+        Some(Origin::Field(steps) | Origin::FieldType(steps)) => steps.join("."),
+        _ => input.to_owned(),
+    }
+}
+
+/// How many of `rows` input rows at least one row was made of, in any table.
+fn mapped_rows(tables: &[gristmill_plugin::TableRows], rows: u32) -> u64 {
+    let distinct = |origins: &[u32]| origins.chunk_by(|a, b| a == b).count() as u64;
+    match tables {
+        _ if tables.iter().any(|t| t.origins.is_none()) => u64::from(rows),
+        [only] => only.origins.as_deref().map_or(0, distinct),
+        several => {
+            let mut all: Vec<u32> = several.iter().flat_map(|t| t.origins.iter().flatten().copied()).collect();
+            all.sort_unstable();
+            distinct(&all)
+        }
+    }
+}
+
+/// The values by which the newest is told.
+enum LatestBy<'a> {
+    None,
+    Values(&'a [i64], &'a dyn Array),
+}
+
+impl<'a> LatestBy<'a> {
+    fn of(columns: &'a RecordBatch, input: Option<usize>) -> Self {
+        let Some(array) = input.and_then(|i| columns.columns().get(i)) else { return Self::None };
+        if let Some(times) = array.as_primitive_opt::<TimestampMicrosecondType>() {
+            Self::Values(times.values(), array)
+        } else if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
+            Self::Values(numbers.values(), array)
+        } else {
+            Self::None
+        }
+    }
+
+    /// `i64::MIN`, the oldest, where there is no value.
+    fn at(&self, row: usize) -> i64 {
+        match self {
+            Self::Values(values, array) if array.is_valid(row) => values.get(row).copied().unwrap_or(i64::MIN),
+            _ => i64::MIN,
+        }
+    }
+}
+
+/// Digest of the bytes of a split, however they are cut into reads: bytes beyond the split's end are left out.
+struct Content128 {
+    hash: Xxh3,
+    left: u64,
+}
+
+impl Content128 {
+    fn new(split: &Split) -> Self {
+        Self { hash: Xxh3::new(), left: split.end.map_or(u64::MAX, |end| end.saturating_sub(split.start)) }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        let take = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+        self.hash.update(bytes.get(..take).unwrap_or_default());
+        self.left -= take as u64;
+    }
+
+    fn finish(&self) -> u128 {
+        self.hash.digest128()
+    }
+}
+

@@ -1,0 +1,155 @@
+//! Parquet: a folder of versions, and a manifest that names the current one.
+//!
+//! ```text
+//! DIR/manifest.json                                             which version is current, its files with rows, bytes and CRC-32C
+//! DIR/v=RUN/TABLE/part-00000.parquet                            a table that is not partitioned
+//! DIR/v=RUN/TABLE/event_ts_day=2024-01-31/part-00000.parquet    one that is, by the UTC day of `event_ts`
+//! ```
+//!
+//! A load is a new version: it holds the rows of this load and no others. It is written below `.tmp-RUN`, made durable and renamed, and then the
+//! manifest is replaced, which is the commit: who follows the manifest sees the old version or the new one, whole. Earlier versions stay
+//! until somebody removes them; the manifest lists them. When the manifest's version is the result of the same job, and its
+//! files are there, nothing is written, unless the load asks for an update.
+//!
+//! Partition folders are named in Hive's way, which DuckDB, Spark and BigQuery's external tables read: the column's name and `_day`, or `_value` for
+//! a string column, so that it is no column of the files. Rows with null, or an empty string, are in `…=__HIVE_DEFAULT_PARTITION__`.
+//!
+//! Timestamps are `TIMESTAMP` in microseconds, adjusted to UTC; dates `DATE`; JSON has the logical type `JSON`. Files depend on the rows and the
+//! load alone, byte for byte. Memory is bounded by about 48 MiB for each table, however many days its rows are spread over.
+
+mod encoding;
+mod folder;
+mod manifest;
+mod partition;
+mod parts;
+mod slab;
+mod spool;
+mod table;
+
+use std::path::PathBuf;
+
+use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat_batches;
+use async_trait::async_trait;
+use gristmill_record::Table;
+
+pub(crate) use self::folder::sync_folder;
+use self::folder::{Folder, Work};
+use self::manifest::{Manifest, TableEntry};
+use self::table::TableWriter;
+use crate::{Begun, Load, OnConflict, Sink, SinkError, TableCount, TableState, ValueLimits};
+
+/// The longest value of a partition, escaped: names of files end at 255 bytes, and the column's name is in there too.
+const MAX_PARTITION_BYTES: usize = 180;
+
+/// A folder of versions.
+pub struct Parquet {
+    dir: PathBuf,
+    loading: Option<Loading>,
+}
+
+struct Loading {
+    load: Load,
+    tables: Vec<TableWriter>,
+    work: Work,
+}
+
+impl Parquet {
+    /// A sink for this folder, which is created when a load begins and it is not there.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into(), loading: None }
+    }
+
+    fn place(&self) -> String {
+        format!("Parquet folder {}", self.dir.display())
+    }
+
+    fn states(&self, manifest: Option<&Manifest>, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
+        let state = |table: &Table| match manifest.and_then(|m| m.table(table.name())) {
+            None => Ok(TableState::Absent),
+            Some(entry) => entry.check(&self.place(), table).map(|()| TableState::Present { rows: Some(entry.rows) }),
+        };
+        tables.iter().map(state).collect()
+    }
+}
+
+#[async_trait]
+impl Sink for Parquet {
+    fn describe(&self) -> String {
+        self.place()
+    }
+
+    fn limits(&self) -> ValueLimits {
+        ValueLimits { partition_bytes: Some(MAX_PARTITION_BYTES), ..ValueLimits::default() }
+    }
+
+    async fn check(&mut self, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
+        folder::check(&self.dir)?;
+        self.states(Manifest::read(&self.dir)?.as_ref(), tables)
+    }
+
+    async fn begin(&mut self, load: &Load) -> Result<Begun, SinkError> {
+        if self.loading.is_some() {
+            return Err(SinkError::Order("a load of the Parquet folder is open already"));
+        }
+        crate::sink::check_run_id(&load.run_id)?;
+        let folder = Folder::hold(&self.dir)?;
+        let manifest = Manifest::read(&self.dir)?;
+        self.states(manifest.as_ref(), &load.tables)?;
+        if load.on_conflict == OnConflict::Keep
+            && let Some(counts) = manifest.as_ref().and_then(|m| m.result_of(&self.dir, load))
+        {
+            return Ok(Begun::AlreadyLoaded(counts));
+        }
+        let work = folder.work(&load.run_id, manifest)?;
+        let tables = load.tables.iter().map(|t| TableWriter::create(t, &work)).collect::<Result<_, _>>()?;
+        self.loading = Some(Loading { load: load.clone(), tables, work });
+        Ok(Begun::Ready)
+    }
+
+    async fn write(&mut self, table: usize, rows: RecordBatch) -> Result<(), SinkError> {
+        let (limits, place) = (self.limits(), self.place());
+        let none = SinkError::Order("no load of the Parquet folder is open, or it has no table of this index");
+        let Some(Loading { load, tables, .. }) = &mut self.loading else { return Err(none) };
+        let (Some(table), Some(writer)) = (load.tables.get(table), tables.get_mut(table)) else { return Err(none) };
+        if let Some(breach) = limits.breaches(table, &rows).into_iter().next() {
+            let table = table.name().to_owned();
+            return Err(SinkError::Unstorable { place, table, column: breach.column, what: breach.what });
+        }
+        writer.write(&rows)
+    }
+
+    async fn commit(&mut self) -> Result<Vec<TableCount>, SinkError> {
+        let Some(Loading { load, tables, work }) = &mut self.loading else {
+            return Err(SinkError::Order("no load of the Parquet folder is open"));
+        };
+        let mut entries = Vec::new();
+        for (table, writer) in load.tables.iter().zip(tables) {
+            entries.push(TableEntry::new(table, writer.finish()?));
+        }
+        let counts = entries.iter().map(|e| TableCount { inserted: e.rows, ..TableCount::default() }).collect();
+        work.publish(load, entries)?;
+        self.loading = None;
+        Ok(counts)
+    }
+
+    async fn abort(&mut self) -> Result<(), SinkError> {
+        match self.loading.take() {
+            None => Ok(()),
+            Some(Loading { tables, mut work, .. }) => {
+                drop(tables);
+                work.discard()
+            }
+        }
+    }
+}
+
+/// Batches as one; `None` where there are no rows.
+fn join(mut batches: Vec<RecordBatch>) -> Result<Option<RecordBatch>, ArrowError> {
+    match batches.as_slice() {
+        [] => Ok(None),
+        [_] => Ok(batches.pop()),
+        [first, ..] => concat_batches(&first.schema(), &batches).map(Some),
+    }
+}

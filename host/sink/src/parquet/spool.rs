@@ -1,0 +1,230 @@
+//! Sorted slabs on disk, and their merge.
+//!
+//! A slab that does not fit beside the next is written to a temporary file without a name, as blocks of Arrow's IPC format: a run. At the end, or when
+//! there are many runs, they are merged: for each partition, its rows of the first run, of the second, and so on. Memory is a
+//! block a run, and the number of runs is bounded by merging the small ones into a large one.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use arrow_array::RecordBatch;
+use arrow_buffer::{Buffer, MutableBuffer};
+use arrow_ipc::reader::FileDecoder;
+use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, write_message};
+use arrow_ipc::{Block, MetadataVersion};
+use arrow_schema::SchemaRef;
+
+use super::slab::Sorted;
+use crate::SinkError;
+use crate::weight::{Bounds, Gatherer};
+
+/// What a block holds at most.
+const BLOCK: Bounds = Bounds { rows: 4096, weight: 128 << 10 };
+
+/// So many runs are merged into one.
+const FAN_IN: usize = 128;
+
+/// Runs in the order of their rows.
+pub(super) struct Spool {
+    schema: SchemaRef,
+    folder: PathBuf,
+    /// Merged runs, older than every run of `small`.
+    large: Option<Runs>,
+    small: Option<Runs>,
+}
+
+impl Spool {
+    /// Temporary files lie in `folder`.
+    pub(super) fn new(schema: SchemaRef, folder: &Path) -> Self {
+        Self { schema, folder: folder.to_owned(), large: None, small: None }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.small.is_none() && self.large.is_none()
+    }
+
+    pub(super) fn add(&mut self, sorted: &Sorted) -> Result<(), SinkError> {
+        let runs = match &mut self.small {
+            Some(runs) => runs,
+            None => self.small.insert(Runs::create(&self.folder)?),
+        };
+        let mut writer = RunWriter::new(runs);
+        writer.push(&sorted.rows)?;
+        writer.finish(sorted.segments.clone())?;
+        if runs.runs.len() >= FAN_IN { self.compact() } else { Ok(()) }
+    }
+
+    /// Merges the small runs into a large one.
+    fn compact(&mut self) -> Result<(), SinkError> {
+        let Some(small) = self.small.take() else { return Ok(()) };
+        let large = match &mut self.large {
+            Some(runs) => runs,
+            None => self.large.insert(Runs::create(&self.folder)?),
+        };
+        let mut writer = RunWriter::new(large);
+        let mut segments: Vec<(u32, usize)> = Vec::new();
+        merge(small.readers(&self.schema), |number, rows| {
+            match segments.last_mut() {
+                Some((last, n)) if *last == number => *n += rows.num_rows(),
+                _ => segments.push((number, rows.num_rows())),
+            }
+            writer.push(&rows)
+        })?;
+        writer.finish(segments)
+    }
+
+    /// All rows, by the number of their partition; those of one partition in the order in which they came.
+    pub(super) fn read(&self, emit: impl FnMut(u32, RecordBatch) -> Result<(), SinkError>) -> Result<(), SinkError> {
+        let runs = self.large.iter().chain(&self.small);
+        merge(runs.flat_map(|r| r.readers(&self.schema)).collect(), emit)
+    }
+}
+
+fn merge(
+    mut readers: Vec<RunReader<'_>>,
+    mut emit: impl FnMut(u32, RecordBatch) -> Result<(), SinkError>,
+) -> Result<(), SinkError> {
+    while let Some(number) = readers.iter().filter_map(|r| r.segments.front()).map(|(number, _)| *number).min() {
+        for reader in &mut readers {
+            if let Some((_, rows)) = reader.segments.pop_front_if(|(n, _)| *n == number) {
+                reader.take(rows, |rows| emit(number, rows))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A temporary file of runs.
+struct Runs {
+    file: File,
+    folder: PathBuf,
+    runs: Vec<Run>,
+}
+
+struct Run {
+    blocks: Vec<Block>,
+    segments: Vec<(u32, usize)>,
+}
+
+impl Runs {
+    fn create(folder: &Path) -> Result<Self, SinkError> {
+        let file = tempfile::tempfile_in(folder).map_err(SinkError::io("creating a file in", folder))?;
+        Ok(Self { file, folder: folder.to_owned(), runs: Vec::new() })
+    }
+
+    fn readers(&self, schema: &SchemaRef) -> Vec<RunReader<'_>> {
+        let reader = |run: &Run| RunReader {
+            file: &self.file,
+            folder: &self.folder,
+            decoder: FileDecoder::new(schema.clone(), MetadataVersion::V5),
+            blocks: run.blocks.clone().into(),
+            segments: run.segments.clone().into(),
+            current: None,
+        };
+        self.runs.iter().map(reader).collect()
+    }
+}
+
+struct RunWriter<'a> {
+    runs: &'a mut Runs,
+    gathered: Gatherer,
+    blocks: Vec<Block>,
+    options: IpcWriteOptions,
+    context: IpcWriteContext,
+}
+
+impl<'a> RunWriter<'a> {
+    fn new(runs: &'a mut Runs) -> Self {
+        Self {
+            runs,
+            gathered: Gatherer::new(BLOCK),
+            blocks: Vec::new(),
+            options: IpcWriteOptions::default(),
+            context: IpcWriteContext::default(),
+        }
+    }
+
+    fn push(&mut self, rows: &RecordBatch) -> Result<(), SinkError> {
+        let mut start = 0;
+        while start < rows.num_rows() {
+            start += self.gathered.take(rows, start);
+            if self.gathered.is_full() {
+                self.write_block()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_block(&mut self) -> Result<(), SinkError> {
+        let folder = self.runs.folder.clone();
+        let doing = "writing a temporary file in";
+        let rows = super::join(self.gathered.drain().0).map_err(SinkError::encode(doing, &folder))?;
+        let Some(rows) = rows else { return Ok(()) };
+        let mut dictionaries = DictionaryTracker::new(true);
+        let (_, encoded) = IpcDataGenerator::default()
+            .encode(&rows, &mut dictionaries, &self.options, &mut self.context)
+            .map_err(SinkError::encode(doing, &folder))?;
+        let mut bytes = Vec::with_capacity(encoded.ipc_message.len() + encoded.arrow_data.len() + 128);
+        let (head, body) =
+            write_message(&mut bytes, encoded, &self.options).map_err(SinkError::encode(doing, &folder))?;
+        let offset = self.runs.file.stream_position().map_err(SinkError::io(doing, &folder))?;
+        self.runs.file.write_all(&bytes).map_err(SinkError::io(doing, &folder))?;
+        let too_large = |_| SinkError::encode(doing, &folder)("a block is too large");
+        self.blocks.push(Block::new(
+            i64::try_from(offset).map_err(too_large)?,
+            i32::try_from(head).map_err(too_large)?,
+            i64::try_from(body).map_err(too_large)?,
+        ));
+        Ok(())
+    }
+
+    fn finish(mut self, segments: Vec<(u32, usize)>) -> Result<(), SinkError> {
+        self.write_block()?;
+        self.runs.runs.push(Run { blocks: self.blocks, segments });
+        Ok(())
+    }
+}
+
+struct RunReader<'a> {
+    file: &'a File,
+    folder: &'a Path,
+    decoder: FileDecoder,
+    blocks: VecDeque<Block>,
+    segments: VecDeque<(u32, usize)>,
+    /// A block and how many of its rows are taken.
+    current: Option<(RecordBatch, usize)>,
+}
+
+impl RunReader<'_> {
+    /// Hands the next rows to `emit`.
+    fn take(&mut self, mut rows: usize, mut emit: impl FnMut(RecordBatch) -> Result<(), SinkError>) -> Result<(), SinkError> {
+        while rows > 0 {
+            let (block, taken) = match self.current.take() {
+                Some(current) => current,
+                None => (self.read_block()?, 0),
+            };
+            let n = rows.min(block.num_rows() - taken);
+            emit(block.slice(taken, n))?;
+            rows -= n;
+            self.current = (taken + n < block.num_rows()).then_some((block, taken + n));
+        }
+        Ok(())
+    }
+
+    fn read_block(&mut self) -> Result<RecordBatch, SinkError> {
+        let doing = "reading a temporary file in";
+        let fail = || SinkError::encode(doing, self.folder)("it ends too early");
+        let block = self.blocks.pop_front().ok_or_else(fail)?;
+        let number = |n: i64| u64::try_from(n).map_err(|_| fail());
+        let length = number(i64::from(block.metaDataLength()))? + number(block.bodyLength())?;
+        let mut bytes = MutableBuffer::from_len_zeroed(usize::try_from(length).map_err(|_| fail())?);
+        let mut file = self.file;
+        file.seek(SeekFrom::Start(number(block.offset())?))
+            .and_then(|_| file.read_exact(bytes.as_slice_mut()))
+            .map_err(SinkError::io(doing, self.folder))?;
+        let rows = self.decoder.read_record_batch(&block, &Buffer::from(bytes));
+        rows.map_err(SinkError::encode(doing, self.folder))?.ok_or_else(fail)
+    }
+}

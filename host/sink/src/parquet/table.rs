@@ -1,0 +1,126 @@
+//! The rows of one table on their way to its files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use gristmill_record::Table;
+use gristmill_record::arrow::table_schema;
+
+use super::encoding::Encoding;
+use super::folder::Work;
+use super::manifest::FileEntry;
+use super::partition::{Partitions, folder_key};
+use super::parts::Parts;
+use super::slab::Slab;
+use super::spool::Spool;
+use crate::SinkError;
+
+/// Writes one table.
+pub(super) struct TableWriter {
+    name: String,
+    schema: SchemaRef,
+    encoding: Arc<Encoding>,
+    /// Where its files are made, and what the manifest calls it.
+    folder: PathBuf,
+    listed: String,
+    way: Way,
+}
+
+enum Way {
+    /// Rows go to files as they come.
+    Straight(Option<Parts>),
+    /// Rows are sorted by partition first.
+    Partitioned { partitions: Partitions, slab: Slab, spool: Spool },
+}
+
+impl TableWriter {
+    /// Creates the folder of the table.
+    pub(super) fn create(table: &Table, work: &Work) -> Result<Self, SinkError> {
+        let folder = work.files().join(table.name());
+        let listed = format!("{}/{}", work.version(), table.name());
+        let schema = table_schema(table);
+        let encoding = Arc::new(Encoding::new(table).map_err(SinkError::encode("preparing", &folder))?);
+        std::fs::create_dir_all(&folder).map_err(SinkError::io("creating", &folder))?;
+        let way = match table.partition_by().and_then(|i| table.columns().get(i).map(|c| (i, c))) {
+            None => {
+                Way::Straight(Some(Parts::create(schema.clone(), encoding.clone(), folder.clone(), listed.clone())?))
+            }
+            Some((index, column)) => Way::Partitioned {
+                partitions: Partitions::new(folder_key(table, column)),
+                slab: Slab::new(schema.clone(), index),
+                spool: Spool::new(schema.clone(), work.folder()),
+            },
+        };
+        Ok(Self { name: table.name().to_owned(), schema, encoding, folder, listed, way })
+    }
+
+    pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<(), SinkError> {
+        let types = |schema: &SchemaRef| schema.fields().iter().map(|f| f.data_type().clone()).collect::<Vec<_>>();
+        if rows.schema_ref() != &self.schema && types(rows.schema_ref()) != types(&self.schema) {
+            return Err(SinkError::columns(&self.name));
+        }
+        match &mut self.way {
+            Way::Straight(parts) => parts.as_mut().map_or(Ok(()), |p| p.push(rows)),
+            Way::Partitioned { partitions, slab, spool } => {
+                let mut start = 0;
+                while start < rows.num_rows() {
+                    // A full slab is put away only when more comes: one that is the last needs no file.
+                    if slab.is_full() {
+                        spool.add(&slab.sort(partitions).map_err(SinkError::encode("sorting rows for", &self.folder))?)?;
+                    }
+                    start += slab.take(rows, start);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes what is left. The files by path, complete but not yet durable. Once.
+    pub(super) fn finish(&mut self) -> Result<Vec<FileEntry>, SinkError> {
+        let Self { schema, encoding, folder, listed, way, .. } = self;
+        let (partitions, slab, spool) = match way {
+            Way::Straight(parts) => return parts.take().map_or(Ok(Vec::new()), Parts::finish),
+            Way::Partitioned { partitions, slab, spool } => (partitions, slab, spool),
+        };
+        let mut files = Vec::new();
+        if slab.is_empty() && spool.is_empty() {
+            return Ok(files);
+        }
+        let sorted = slab.sort(partitions).map_err(SinkError::encode("sorting rows for", folder))?;
+        let create = |number: u32| {
+            let name = partitions.folder(number as usize);
+            Parts::create(schema.clone(), encoding.clone(), folder.join(&name), format!("{listed}/{name}"))
+        };
+        let mut open: Option<(u32, Parts)> = None;
+        let mut put = |number: u32, rows: RecordBatch| {
+            match &mut open {
+                Some((current, parts)) if *current == number => return parts.push(&rows),
+                _ => {}
+            }
+            let mut parts = create(number)?;
+            parts.push(&rows)?;
+            if let Some((_, done)) = open.replace((number, parts)) {
+                files.extend(done.finish()?);
+            }
+            Ok(())
+        };
+        if spool.is_empty() {
+            let mut start = 0;
+            for (number, rows) in &sorted.segments {
+                put(*number, sorted.rows.slice(start, *rows))?;
+                start += rows;
+            }
+        } else {
+            spool.add(&sorted)?;
+            drop(sorted);
+            spool.read(put)?;
+        }
+        if let Some((_, done)) = open {
+            files.extend(done.finish()?);
+        }
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
+    }
+}

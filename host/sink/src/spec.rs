@@ -1,0 +1,70 @@
+//! `--to`: text to sink.
+
+use crate::{Ndjson, Parquet, Sink, SinkError, Sqlite};
+
+/// The destination where nothing is said.
+pub const DEFAULT_SPEC: &str = "sqlite:";
+
+/// The database of `sqlite:` alone.
+const DEFAULT_DATABASE: &str = "gristmill.db";
+
+/// The sink of `sqlite:FILE`, `parquet:DIR`, `ndjson:FILE` or `ndjson:-`; `sqlite:` alone is `sqlite:gristmill.db`.
+/// Touches nothing.
+pub fn open(spec: &str) -> Result<Box<dyn Sink>, SinkError> {
+    let fail = |what: String| SinkError::Spec { spec: spec.to_owned(), what };
+    let known = "the kinds are sqlite, parquet and ndjson";
+    let Some((scheme, rest)) = spec.split_once(':') else {
+        return Err(fail(match spec {
+            "sqlite" | "parquet" | "ndjson" => "after the kind comes `:` and where to write".into(),
+            _ => format!("it has no kind before a `:`; {known}"),
+        }));
+    };
+    if rest.contains('\0') {
+        return Err(fail("a path cannot have a NUL byte".into()));
+    }
+    match (scheme, rest) {
+        ("sqlite", "") => Ok(Box::new(Sqlite::new(DEFAULT_DATABASE))),
+        ("sqlite", ":memory:") => Err(fail("a database in memory is gone when the run ends".into())),
+        ("sqlite", file) => Ok(Box::new(Sqlite::new(file))),
+        ("parquet", "") => Err(fail("the folder is missing: parquet:DIR".into())),
+        ("parquet", dir) => Ok(Box::new(Parquet::new(dir))),
+        ("ndjson", "") => Err(fail("the file is missing: ndjson:FILE, or ndjson:- for standard output".into())),
+        ("ndjson", "-") => Ok(Box::new(Ndjson::stdout())),
+        ("ndjson", file) => Ok(Box::new(Ndjson::file(file))),
+        _ => Err(fail(format!("there is no kind `{scheme}`; {known}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_what_it_opens() {
+        for (spec, text) in [
+            ("sqlite:", "SQLite database gristmill.db"),
+            ("sqlite:a:b.db", "SQLite database a:b.db"),
+            ("parquet:out", "Parquet folder out"),
+            ("ndjson:rows.ndjson", "NDJSON file rows.ndjson"),
+            ("ndjson:-", "NDJSON on standard output"),
+        ] {
+            assert_eq!(open(spec).map(|s| s.describe()).unwrap(), text, "{spec}");
+        }
+    }
+
+    #[test]
+    fn says_what_is_missing() {
+        for (spec, part) in [
+            ("bigquery:x", "no kind `bigquery`; the kinds are sqlite, parquet and ndjson"),
+            ("reports.db", "no kind before"),
+            ("parquet", "comes `:`"),
+            ("parquet:", "parquet:DIR"),
+            ("ndjson:", "ndjson:FILE"),
+            ("sqlite::memory:", "gone when the run ends"),
+            ("sqlite:a\0b", "NUL"),
+        ] {
+            let error = open(spec).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(error.contains(part), "{spec}: {error}");
+        }
+    }
+}

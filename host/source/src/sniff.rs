@@ -1,0 +1,109 @@
+//! What a file is, told by its first bytes.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::log::{BLOCK, FirstHeader, first_header};
+use crate::{Compression, Format, SourceError, json_lines, open};
+
+/// Bytes that are looked at: enough for the first fragment of a log.
+const HEAD: usize = 2 * BLOCK;
+
+/// What the first bytes of a file say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sniffed {
+    pub(crate) content: Content,
+    pub(crate) compression: Compression,
+    /// See [`crate::InputFile::splittable`].
+    pub(crate) splittable: bool,
+    /// Bytes on disk.
+    pub(crate) size: u64,
+}
+
+/// What is in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    Known(Format),
+    /// No bytes, or nothing but white space.
+    Empty,
+    /// A log whose first record is not sound.
+    DamagedLog(&'static str),
+    Unknown,
+}
+
+/// The compression that a file's first bytes name.
+pub(crate) fn compression(head: &[u8]) -> Compression {
+    match head {
+        [0x1f, 0x8b, 0x08, ..] => Compression::Gzip,
+        // A frame, or a skippable frame (RFC 8878, sections 3.1.1 and 3.1.2).
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Compression::Zstd,
+        _ => Compression::None,
+    }
+}
+
+/// Looks at a file's beginning.
+pub(crate) fn sniff(path: &Path) -> Result<Sniffed, SourceError> {
+    let unreadable = |e| SourceError::unreadable(path, e);
+    let mut file = File::open(path).map_err(unreadable)?;
+    let size = file.metadata().map_err(unreadable)?.len();
+    let mut head = Vec::new();
+    read_up_to(&mut file, HEAD, &mut head).map_err(unreadable)?;
+    let compression = compression(&head);
+    if compression != Compression::None {
+        head.clear();
+        let mut reader = open::decompress(path, compression)?;
+        // A file that was cut off may still say what it is; whoever reads it all meets the error.
+        if let Err(error) = read_up_to(&mut reader, HEAD, &mut head)
+            && head.is_empty()
+        {
+            return Err(SourceError::from_read(path, error));
+        }
+    }
+    let content = content(&head);
+    let splittable = compression == Compression::None
+        && match content {
+            Content::Known(Format::Log) => true,
+            Content::Known(Format::Json) => json_lines::begins_with_lines(path, size).map_err(unreadable)?,
+            _ => false,
+        };
+    Ok(Sniffed { content, compression, splittable, size })
+}
+
+fn content(head: &[u8]) -> Content {
+    match first_header(head) {
+        FirstHeader::Valid if !head.is_empty() => return Content::Known(Format::Log),
+        FirstHeader::Damaged(what) => return Content::DamagedLog(what),
+        _ => {}
+    }
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    match text.iter().find(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n')) {
+        None if head.len() < HEAD => Content::Empty,
+        Some(b'{' | b'[') => Content::Known(Format::Json),
+        _ => Content::Unknown,
+    }
+}
+
+fn read_up_to(reader: &mut impl Read, limit: usize, into: &mut Vec<u8>) -> io::Result<()> {
+    reader.take(limit as u64).read_to_end(into).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_is_told_by_content() {
+        for (head, expected) in [
+            (&b"\xef\xbb\xbf \r\n{\"documents\": []}"[..], Content::Known(Format::Json)),
+            (b"[", Content::Known(Format::Json)),
+            (b"\n\n", Content::Empty),
+            (b"", Content::Empty),
+            (b"name,score\n", Content::Unknown),
+            (b"\xb8\x6d\x44\x4e\x01\x00\x013", Content::Known(Format::Log)),
+            (b"\xb8\x6d\x44\x4e\x01\x00\x014", Content::DamagedLog("the checksum of its first record is wrong")),
+        ] {
+            assert_eq!(content(head), expected, "{}", head.escape_ascii());
+        }
+    }
+}

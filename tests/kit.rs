@@ -1,0 +1,161 @@
+//! Runs the program, and reads what it leaves.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// What a run of the program left on its streams.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Ran {
+    /// The one JSON object on stdout.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("stdout is no JSON: {e}\n{self:?}"))
+    }
+
+    /// Asserts success.
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, 0, "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Asserts an exit code and that every part of the message is on stderr.
+    pub fn fails(self, code: i32, parts: &[&str]) -> Self {
+        assert_eq!(self.code, code, "{}", self.stderr);
+        for part in parts {
+            assert!(self.stderr.contains(part), "`{part}` is not in:\n{}", self.stderr);
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+}
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// An export of `tests/exports`.
+pub fn export(name: &str) -> String {
+    root().join("tests/exports").join(name).join("export").display().to_string()
+}
+
+/// A file of `tests/exports`.
+pub fn export_file(name: &str) -> PathBuf {
+    root().join("tests/exports").join(name)
+}
+
+/// The program, with a cache of its own that all tests share.
+pub fn gristmill() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gristmill"));
+    command
+        .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
+        .env_remove("GRISTMILL_LOG")
+        .env("NO_COLOR", "1")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs the program in a folder.
+pub fn run_in(folder: &Path, args: &[&str]) -> Ran {
+    finish(gristmill().current_dir(folder).args(args))
+}
+
+/// Runs a prepared command to its end.
+pub fn finish(command: &mut Command) -> Ran {
+    let output = command.output().unwrap();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A folder that goes with the test.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+/// The lines of a file, unpacked where it is gzip.
+pub fn lines(path: &Path) -> Vec<String> {
+    let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let mut text = String::new();
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        flate2::read::MultiGzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
+    } else {
+        text = String::from_utf8(bytes).unwrap();
+    }
+    text.split('\n').filter(|l| !l.is_empty()).map(str::to_owned).collect()
+}
+
+/// Lines of JSON.
+pub fn json_lines(path: &Path) -> Vec<Value> {
+    lines(path).iter().map(|l| serde_json::from_str(l).unwrap()).collect()
+}
+
+/// The documents of an export as the REST API listed them.
+pub fn rest_listing(name: &str) -> Vec<Value> {
+    json_lines(&export_file(name).join("rest.ndjson.gz"))
+}
+
+/// The path of a document below `documents/`.
+pub fn path_of(document: &Value) -> &str {
+    document["name"].as_str().unwrap().split_once("/documents/").unwrap().1
+}
+
+/// All files below a folder with their content, by path relative to it.
+pub fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    fn walk(root: &Path, folder: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(root, &path, all);
+            } else {
+                all.insert(path.strip_prefix(root).unwrap().to_owned(), std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    let mut all = BTreeMap::new();
+    walk(folder, folder, &mut all);
+    all
+}
+
+/// A quality report in the form of the REST API.
+pub fn report(team: &str, report: &str, timestamp: &str, score: f64, update_time: &str) -> Value {
+    serde_json::json!({
+        "name": format!("projects/p/databases/(default)/documents/teams/{team}/reports/{report}/qualityReports/{timestamp}"),
+        "fields": {
+            "metrics": { "mapValue": { "fields": { "overallScore": { "doubleValue": score }, "gaps": { "integerValue": "3" } } } },
+            "createdAt": { "timestampValue": "2024-01-01T00:00:00Z" },
+        },
+        "updateTime": update_time,
+    })
+}
+
+/// Writes documents one a line.
+pub fn write_lines(path: &Path, documents: &[Value]) {
+    let text: String = documents.iter().map(|d| format!("{d}\n")).collect();
+    std::fs::write(path, text).unwrap();
+}
+
+/// The ledger of a run adds up (invariant 1).
+pub fn assert_balanced(summary: &Value) {
+    let n = |v: &Value| v.as_u64().unwrap();
+    let r = &summary["records"];
+    assert_eq!(n(&r["read"]), n(&r["other"]) + n(&r["mapped"]) + n(&r["filtered"]) + n(&r["refused"]), "{summary}");
+    for t in summary["rows"].as_array().unwrap() {
+        let sum: u64 = ["inserted", "updated", "already", "duplicate", "collision"].iter().map(|k| n(&t[*k])).sum();
+        assert_eq!(n(&t["made"]), sum, "{summary}");
+    }
+    let coded: u64 = summary["refusals"].as_object().unwrap().values().map(n).sum();
+    let collisions: u64 = summary["rows"].as_array().unwrap().iter().map(|t| n(&t["collision"])).sum();
+    assert_eq!(coded, n(&r["refused"]) + collisions, "{summary}");
+}
