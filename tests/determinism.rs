@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gristmill_generator::{JsonForm, Spec};
+use gristmill_generator::{Layout, Spec};
 
 use crate::kit::{assert_balanced, export, export_file, folder, run_in, tree};
 
@@ -107,6 +107,6 @@ fn rows_that_spill_are_the_same_rows() {
 fn lines_that_are_read_in_splits_are_the_same_rows() {
     let f = folder();
     let export = f.path().join("json");
-    gristmill_generator::write_json(&export, JsonForm::Lines, &spec()).unwrap();
+    gristmill_generator::write_json(&export, Layout::Lines, &spec()).unwrap();
     assert_same(&export.display().to_string(), &LARGE, true);
 }

@@ -45,7 +45,7 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
     let about = plugin.about();
     let name = format!("{}@{}", about.name, about.version);
     let configured = plugin.configure(&settings, Context { run_id: run_id.clone(), started_at })?;
-    let config = configured.config_json().to_owned();
+    let config = configured.config().to_owned();
     let dead_letters =
         args.dead_letters.clone().unwrap_or_else(|| Path::new("dead-letters").join(format!("{run_id}.jsonl")));
     let job = Job {

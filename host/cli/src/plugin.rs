@@ -20,7 +20,7 @@ pub(crate) fn inspect(cli: &Cli, file: Option<&Path>, config: &ConfigArgs) -> Re
     let configured = open_for_inspection(&plugin, config)?;
     let description = configured.description();
     let text = if cli.json {
-        format!("{}\n", as_json(&plugin, description, configured.config_json()))
+        format!("{}\n", as_json(&plugin, description, configured.config()))
     } else {
         as_text(&plugin, description)
     };
@@ -86,7 +86,7 @@ fn as_text(plugin: &Plugin, description: &Description) -> String {
             .config
             .iter()
             .map(|f| {
-                let default = f.default.clone().unwrap_or_else(|| "(must be given)".to_owned());
+                let default = f.default.as_ref().map_or_else(|| "(must be given)".to_owned(), Value::to_string);
                 vec![f.name.clone(), f.ty.name().to_owned(), default, f.description.clone()]
             })
             .collect();

@@ -77,9 +77,7 @@ impl Column {
                 Scalar::Json => text(Text::Json),
                 Scalar::Bytes => text(Text::Bytes),
             },
-            DataType::List(element) => {
-                Values::List { offsets: first_offset(0), child: Box::new(Self::new(element)) }
-            }
+            DataType::List(element) => Values::List { offsets: first_offset(0), child: Box::new(Self::new(element)) },
             DataType::Struct(fields) => Values::Struct {
                 names: fields.iter().map(|f| f.name.as_bytes().into()).collect(),
                 fields: fields.iter().map(|f| Self::new(&f.ty)).collect(),
@@ -108,8 +106,8 @@ impl Column {
         match &self.values {
             Values::Boolean(_) => self.len() / 8,
             Values::Int64(_) | Values::Float64(_) | Values::Timestamp(_) => self.len() * 8,
-            Values::Text { offsets, data, .. } => offsets.len() * 4 + data.len(),
-            Values::List { offsets, child } => offsets.len() * 4 + child.bytes(),
+            Values::Text { data, .. } => self.len() * 4 + data.len(),
+            Values::List { child, .. } => self.len() * 4 + child.bytes(),
             Values::Struct { fields, .. } => fields.iter().map(Self::bytes).sum(),
         }
     }

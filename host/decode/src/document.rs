@@ -1,18 +1,12 @@
 //! Documents in REST JSON to columns.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use gristmill_record::time::parse_rfc3339;
-
 use crate::columns::{Column, Values};
-use crate::json::{Cursor, Text};
+use crate::json::Cursor;
 use crate::name::Name;
 use crate::projection::Projection;
 use crate::rows::Rows;
-use crate::value::{Halt, Kind, Plain};
-
-/// The code of a refusal for JSON that is no value of the REST API.
-const VALUE: &str = "decode.json-value";
+use crate::typed::{Tag, bad_value, begin, close, duplicate, head, plain, string};
+use crate::value::{Halt, Kind};
 
 /// What an object at the place of a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,23 +18,6 @@ pub(crate) enum Found {
     /// An object that holds documents; the cursor stands behind the `[` of its array.
     Wrapper,
 }
-
-/// The key of a value object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tag {
-    Null,
-    Boolean,
-    Integer,
-    Double,
-    Timestamp,
-    String,
-    Bytes,
-    Reference,
-    GeoPoint,
-    Array,
-    Map,
-}
-
 /// What the `fields` of a map say of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -63,199 +40,6 @@ pub(crate) struct Documents {
     /// Where the keys of the maps at hand were written, for [`crate::transcode`].
     pub(crate) keys: Vec<(usize, usize)>,
 }
-
-#[cold]
-fn bad_value(what: &str) -> Halt {
-    Halt::refuse(VALUE, None, what)
-}
-
-#[cold]
-pub(crate) fn duplicate(key: &[u8]) -> Halt {
-    Halt::refuse("decode.duplicate-key", None, "the key occurs twice in one object").inside(key)
-}
-
-/// Reads the start of a value, `{"doubleValue":`.
-#[inline]
-pub(crate) fn head(cursor: &mut Cursor<'_>) -> Result<Tag, Halt> {
-    if cursor.token()? != b'{' {
-        return Err(bad_value("a value is an object with one key, which names its type"));
-    }
-    cursor.at += 1;
-    if cursor.token()? == b'}' {
-        return Err(bad_value("a value is an object with one key, which names its type; this has none"));
-    }
-    let key = cursor.key()?.written;
-    Ok(match key {
-        b"doubleValue" => Tag::Double,
-        b"integerValue" => Tag::Integer,
-        b"stringValue" => Tag::String,
-        b"timestampValue" => Tag::Timestamp,
-        b"mapValue" => Tag::Map,
-        b"arrayValue" => Tag::Array,
-        b"nullValue" => Tag::Null,
-        b"booleanValue" => Tag::Boolean,
-        b"referenceValue" => Tag::Reference,
-        b"bytesValue" => Tag::Bytes,
-        b"geoPointValue" => Tag::GeoPoint,
-        _ => return Err(bad_value("the key of a value names no type of Firestore")),
-    })
-}
-
-/// Reads the end of an object that has had its one key.
-#[inline]
-pub(crate) fn close(cursor: &mut Cursor<'_>) -> Result<(), Halt> {
-    match cursor.token()? {
-        b'}' => {
-            cursor.at += 1;
-            Ok(())
-        }
-        b',' => Err(bad_value("a value is an object with one key, which names its type; this has two")),
-        _ => cursor.fail("`}` after a value"),
-    }
-}
-
-/// Reads the start of what an array value or a map value holds: `{"values":[` or `{"fields":{`. Whether an element or an entry comes;
-/// where none does, the end has been read too.
-#[inline]
-pub(crate) fn begin(cursor: &mut Cursor<'_>, key: &[u8], open: u8) -> Result<bool, Halt> {
-    let what = if open == b'[' {
-        "an array value is an object with the key `values`, an array, or without keys"
-    } else {
-        "a map value is an object with the key `fields`, an object, or without keys"
-    };
-    if cursor.token()? != b'{' {
-        return Err(bad_value(what));
-    }
-    cursor.at += 1;
-    if cursor.token()? == b'}' {
-        cursor.at += 1;
-        return Ok(false);
-    }
-    if cursor.key()?.written != key || cursor.token()? != open {
-        return Err(bad_value(what));
-    }
-    cursor.at += 1;
-    if cursor.token()? == open + 2 {
-        cursor.at += 1;
-        close(cursor)?;
-        return Ok(false);
-    }
-    Ok(true)
-}
-
-/// A string, at a place where anything else is no value of the REST API.
-#[inline]
-fn string<'a>(cursor: &mut Cursor<'a>, what: &'static str) -> Result<Text<'a>, Halt> {
-    if cursor.token()? != b'"' {
-        return Err(bad_value(what));
-    }
-    cursor.at += 1;
-    cursor.rest_of_string()
-}
-
-/// A double: a number, or a name of what JSON has no number for.
-#[inline]
-fn double(cursor: &mut Cursor<'_>) -> Result<f64, Halt> {
-    match cursor.token()? {
-        b'-' | b'0'..=b'9' => {
-            cursor.number()?.double().ok_or_else(|| bad_value("the number is beyond the doubles"))
-        }
-        b'"' => match string(cursor, "")?.written {
-            b"NaN" => Ok(f64::NAN),
-            b"Infinity" => Ok(f64::INFINITY),
-            b"-Infinity" => Ok(f64::NEG_INFINITY),
-            _ => Err(bad_value("a double is a number, or one of the strings NaN, Infinity and -Infinity")),
-        },
-        _ => Err(bad_value("a double is a number, or one of the strings NaN, Infinity and -Infinity")),
-    }
-}
-
-fn integer(cursor: &mut Cursor<'_>) -> Result<i64, Halt> {
-    let what = "an integer is a whole number of 64 bits, as a string or as a number";
-    let found = match cursor.token()? {
-        b'-' | b'0'..=b'9' => cursor.number()?.integer(),
-        b'"' => {
-            let text = string(cursor, what)?.written;
-            // `parse` takes a plus sign, which the API does not write.
-            let is_signed_number = text.first().is_some_and(|b| *b != b'+');
-            std::str::from_utf8(text).ok().filter(|_| is_signed_number).and_then(|t| t.parse().ok())
-        }
-        _ => None,
-    };
-    found.ok_or_else(|| bad_value(what))
-}
-
-fn geo_point<'a>(cursor: &mut Cursor<'_>) -> Result<Plain<'a>, Halt> {
-    let what = "a geo point is an object with numbers `latitude` and `longitude`, of which one that is 0 may be left out";
-    if cursor.token()? != b'{' {
-        return Err(bad_value(what));
-    }
-    let (mut latitude, mut longitude) = (None, None);
-    let mut more = cursor.begin_object(what)?;
-    while more {
-        let key = cursor.key()?.written;
-        let place = match key {
-            b"latitude" => &mut latitude,
-            b"longitude" => &mut longitude,
-            _ => return Err(bad_value(what)),
-        };
-        if place.replace(double(cursor)?).is_some() {
-            return Err(duplicate(key));
-        }
-        more = cursor.more(b'}', "`,` or `}` after an entry of an object")?;
-    }
-    Ok(Plain::GeoPoint { latitude: latitude.unwrap_or(0.0), longitude: longitude.unwrap_or(0.0) })
-}
-
-/// Reads the content of a value that has no parts; `None` where it has.
-#[inline]
-pub(crate) fn plain<'a: 'b, 'b>(
-    cursor: &mut Cursor<'a>,
-    tag: Tag,
-    room: &'b mut Vec<u8>,
-) -> Result<Option<Plain<'b>>, Halt> {
-    Ok(Some(match tag {
-        Tag::Double => Plain::Double(double(cursor)?),
-        Tag::Integer => Plain::Integer(integer(cursor)?),
-        Tag::String => Plain::String(string(cursor, "a string value is a string")?.read(room)),
-        Tag::Timestamp => {
-            let what = "a timestamp is a string in the form of RFC 3339, from year 1 to 9999";
-            Plain::Timestamp(parse_rfc3339(string(cursor, what)?.read(room)).ok_or_else(|| bad_value(what))?)
-        }
-        Tag::Null => match cursor.token()? {
-            b'n' => {
-                cursor.literal(b"null")?;
-                Plain::Null
-            }
-            b'"' if string(cursor, "")?.written == b"NULL_VALUE" => Plain::Null,
-            _ => return Err(bad_value("a null value is null")),
-        },
-        Tag::Boolean => match cursor.token()? {
-            b't' => {
-                cursor.literal(b"true")?;
-                Plain::Boolean(true)
-            }
-            b'f' => {
-                cursor.literal(b"false")?;
-                Plain::Boolean(false)
-            }
-            _ => return Err(bad_value("a boolean is true or false")),
-        },
-        Tag::Reference => Plain::Reference(string(cursor, "a reference is a string")?.read(room)),
-        Tag::Bytes => {
-            let what = "bytes are a string in base64, the standard alphabet, padded";
-            let text = string(cursor, what)?;
-            let mut encoded = Vec::new();
-            let encoded = text.read(&mut encoded);
-            room.clear();
-            STANDARD.decode_vec(encoded, room).map_err(|_| bad_value(what))?;
-            Plain::Bytes(room)
-        }
-        Tag::GeoPoint => geo_point(cursor)?,
-        Tag::Array | Tag::Map => return Ok(None),
-    }))
-}
-
 impl Documents {
     pub(crate) fn new(max_depth: usize) -> Self {
         Self { room: Vec::new(), open: Vec::new(), seen: Vec::new(), max_depth, keys: Vec::new() }
@@ -282,7 +66,7 @@ impl Documents {
         let mut more = cursor.begin_object("`{`, the start of a document")?;
         while more {
             let key = cursor.key()?;
-            let known: Option<usize> = match key.written {
+            let known: Option<usize> = match key.read(&mut self.room) {
                 b"name" => Some(0),
                 b"fields" => Some(1),
                 b"createTime" => Some(2),
@@ -296,7 +80,8 @@ impl Documents {
             }
             match known {
                 Some(0) => {
-                    let text = string(cursor, "the name of a document is a string").map_err(|halt| halt.inside(b"name"))?;
+                    let text =
+                        string(cursor, "the name of a document is a string").map_err(|halt| halt.inside(b"name"))?;
                     name.read(text.read(&mut self.room))?;
                     taken = Some(name.is_taken(projection));
                 }
@@ -357,7 +142,7 @@ impl Documents {
         let found = plain(cursor, Tag::Timestamp, &mut self.room).map_err(|halt| halt.inside(key))?;
         if let Some(found) = found {
             for column in columns {
-                rows.put(*column, &found)?;
+                rows.put(*column, &found).map_err(|halt| halt.inside(key))?;
             }
         }
         Ok(())
@@ -397,11 +182,13 @@ impl Documents {
         // Documents of one kind tend to have their fields in one order.
         let mut guess = 0;
         loop {
-            let key = cursor.key()?;
-            let name = key.read(&mut self.room);
             let found = match node.names.get(guess) {
-                Some(guessed) if **guessed == *name => Some(guess),
-                _ => node.names.iter().position(|n| **n == *name),
+                Some(name) if node.are_plain && cursor.eat_key(name) => Some(guess),
+                _ => {
+                    let key = cursor.key()?;
+                    let name = key.read(&mut self.room);
+                    node.names.iter().position(|n| **n == *name)
+                }
             };
             match found.and_then(|found| Some((found, *node.children.get(found)?))) {
                 None => self.skip(cursor)?,
@@ -410,14 +197,13 @@ impl Documents {
                     if let Some(seen) = self.seen.get_mut(base + found)
                         && std::mem::replace(seen, true)
                     {
-                        return Err(duplicate(name));
+                        return Err(duplicate(node.names.get(found).map_or(b"", |n| &**n)));
                     }
-                    self.value(cursor, projection, child, rows, depth + 1).map_err(|halt| match halt {
-                        Halt::Refuse(refusal) => match node.names.get(found) {
-                            Some(name) => Halt::Refuse(refusal).inside(name),
-                            None => Halt::Refuse(refusal),
-                        },
-                        other => other,
+                    self.value(cursor, projection, child, rows, depth + 1).map_err(|halt| {
+                        match node.names.get(found) {
+                            Some(name) => halt.inside(name),
+                            None => halt,
+                        }
                     })?;
                 }
             }
@@ -484,6 +270,14 @@ impl Documents {
     /// What the map value is whose content is here; the cursor stays.
     pub(crate) fn shape(&mut self, cursor: &mut Cursor<'_>) -> Result<Shape, Halt> {
         let start = cursor.at;
+        // The first key tells nearly always that it is a map.
+        if cursor.eat(b"{\"fields\":{\"") {
+            let first = cursor.peek();
+            cursor.at = start;
+            if !matches!(first?, b'_' | b'v' | b'\\') {
+                return Ok(Shape::Map);
+            }
+        }
         let shape = self.read_shape(cursor);
         cursor.at = start;
         shape
@@ -511,8 +305,14 @@ impl Documents {
                         && string(&mut part, "").is_ok_and(|t| t.written == b"__vector__");
                 }
                 b"value" => components = head(&mut part).is_ok_and(|tag| tag == Tag::Array).then_some(start),
-                b"__decimal128__" | b"__binary__" | b"__oid__" | b"__regex__" | b"__int__"
-                | b"__request_timestamp__" | b"__min__" | b"__max__" => is_other = true,
+                b"__decimal128__"
+                | b"__binary__"
+                | b"__oid__"
+                | b"__regex__"
+                | b"__int__"
+                | b"__request_timestamp__"
+                | b"__min__"
+                | b"__max__" => is_other = true,
                 _ => return Ok(Shape::Map),
             }
             if !cursor.more(b'}', "`,` or `}` after an entry of an object")? {

@@ -26,14 +26,16 @@ pub enum DecodeError {
         what: &'static str,
     },
     /// Not JSON, where no frame tells where the next document begins.
-    #[error("line {line}, column {column} (offset {offset}): expected {expected}")]
+    #[error("line {line}, column {column}{} (offset {offset}): expected {expected}", counted_from(*lines_from))]
     Json {
         /// Where the first wrong byte is.
         offset: u64,
-        /// Its line, from 1, counted from the first byte that was fed: for a split that is not the start of the file.
+        /// Its line, from 1, counted from `lines_from`.
         line: u64,
         /// Its byte in the line, from 1.
         column: u64,
+        /// Where the reading began: 0, but for a part of a file.
+        lines_from: u64,
         /// What JSON, or the form of an export, would have there.
         expected: &'static str,
     },
@@ -58,6 +60,10 @@ pub enum DecodeError {
     Columns(String),
 }
 
+fn counted_from(offset: u64) -> String {
+    if offset == 0 { String::new() } else { format!(", counted from offset {offset}") }
+}
+
 impl Diagnose for DecodeError {
     fn code(&self) -> &'static str {
         match self {
@@ -79,11 +85,19 @@ impl Diagnose for DecodeError {
 
     fn remedy(&self) -> Option<String> {
         let text = match self {
-            Self::Frame { .. } => "Copy the file again from where it was exported; if the original is damaged too, export again",
-            Self::Truncated { .. } => "Copy the file again: its end is missing; if the original ends there too, export again",
+            Self::Frame { .. } => {
+                "Copy the file again from where it was exported; if the original is damaged too, export again"
+            }
+            Self::Truncated { .. } => {
+                "Copy the file again: its end is missing; if the original ends there too, export again"
+            }
             Self::Json { .. } => "Correct the file at that place, or export it again",
-            Self::TooLarge { .. } => "Raise the limit on the size of a document, or check that the file is an export: Firestore's documents have at most 1 MiB",
-            Self::NoSuchRow { .. } | Self::Columns(_) => "Report this as a bug of gristmill, with the export's format and the plugin's description",
+            Self::TooLarge { .. } => {
+                "Raise the limit on the size of a document, or check that the file is an export: Firestore's documents have at most 1 MiB"
+            }
+            Self::NoSuchRow { .. } | Self::Columns(_) => {
+                "Report this as a bug of gristmill, with the export's format and the plugin's description"
+            }
         };
         Some(text.to_owned())
     }

@@ -70,7 +70,7 @@ impl Number<'_> {
 }
 
 /// Whether a byte may stand in a string as itself and does not end it.
-const fn is_plain(byte: u8) -> bool {
+pub(crate) const fn is_plain(byte: u8) -> bool {
     byte >= 0x20 && byte != b'"' && byte != b'\\'
 }
 
@@ -108,6 +108,36 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub(crate) fn peek(&self) -> Result<u8, Halt> {
         self.bytes.get(self.at).copied().ok_or(Halt::Incomplete)
+    }
+
+    /// Passes over this text, if it is what comes. For the spelling that nearly everything has; the general way must follow.
+    #[inline(always)]
+    pub(crate) fn eat(&mut self, text: &[u8]) -> bool {
+        let is_next = self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(text));
+        if is_next {
+            self.at += text.len();
+        }
+        is_next
+    }
+
+    /// The byte so many places ahead.
+    #[inline(always)]
+    pub(crate) fn ahead(&self, places: usize) -> Option<u8> {
+        self.bytes.get(self.at + places).copied()
+    }
+
+    /// Passes over this key, its quotes and its colon, if it is what comes. `key` must be [plain](is_plain).
+    #[inline(always)]
+    pub(crate) fn eat_key(&mut self, key: &[u8]) -> bool {
+        let Some(rest) = self.bytes.get(self.at..) else { return false };
+        let is_next = rest.first() == Some(&b'"')
+            && rest.get(key.len() + 1) == Some(&b'"')
+            && rest.get(key.len() + 2) == Some(&b':')
+            && rest.get(1..key.len() + 1) == Some(key);
+        if is_next {
+            self.at += key.len() + 3;
+        }
+        is_next
     }
 
     /// Passes over white space, and says which byte comes.
@@ -445,7 +475,10 @@ fn unescape(written: &[u8], out: &mut Vec<u8>) {
             b't' => out.push(b'\t'),
             b'u' => {
                 let unit = |from: usize| {
-                    after.get(from..from + 4).and_then(|d| std::str::from_utf8(d).ok()).and_then(|d| u32::from_str_radix(d, 16).ok())
+                    after
+                        .get(from..from + 4)
+                        .and_then(|d| std::str::from_utf8(d).ok())
+                        .and_then(|d| u32::from_str_radix(d, 16).ok())
                 };
                 let mut code = unit(2).unwrap_or(0);
                 taken = 6;

@@ -23,9 +23,25 @@
 //! ```
 
 mod batch;
+mod columns;
 mod decoder;
+mod document;
+mod entity;
+mod entity_rest;
 mod error;
+mod frames;
+mod json;
+mod key;
+mod log;
+mod name;
 mod projection;
+mod property;
+mod rest;
+mod rows;
+mod transcode;
+mod typed;
+mod value;
+mod wire;
 
 pub use batch::{Batch, RefusedRecord, Tally};
 pub use decoder::{Decoder, Format, Limits};

@@ -1,13 +1,10 @@
 //! Names of documents: `projects/P/databases/D/documents/teams/t1/reports/r1`.
 
 use gristmill_record::pattern::Segment;
-use memchr::memmem;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::projection::Projection;
 use crate::value::Halt;
-
-const MARK: &[u8] = b"/documents/";
 
 /// The name of the document at hand, its buffers kept from one to the next.
 #[derive(Debug, Default)]
@@ -32,19 +29,27 @@ impl Name {
         self.clear();
         self.text.extend_from_slice(name);
         let unusable = |what: &str| Err(Halt::refuse("decode.document-name", Some("name".into()), what));
-        let Some(mark) = memmem::find(name, MARK) else {
-            return unusable("the name of a document is like `projects/P/databases/D/documents/COLLECTION/ID`, and this has no `/documents/`");
-        };
-        self.path = mark + MARK.len();
-        let mut from = self.path;
-        for at in memchr::memchr_iter(b'/', name).filter(|at| *at >= self.path).chain([name.len()]) {
-            if at == from {
-                return unusable("the path of the document has an empty segment");
+        // Where the path begins: behind the first segment called `documents` that does not begin the name.
+        let mut path = None;
+        let mut from = 0;
+        for at in memchr::memchr_iter(b'/', name).chain([name.len()]) {
+            if path.is_some() {
+                if at == from {
+                    return unusable("the path of the document has an empty segment");
+                }
+                self.segments.push((from, at));
+            } else if from > 0 && at < name.len() && name.get(from..at) == Some(b"documents") {
+                path = Some(at + 1);
             }
-            self.segments.push((from, at));
             from = at + 1;
         }
-        if self.segments.len() % 2 != 0 {
+        let Some(path) = path else {
+            return unusable(
+                "the name of a document is like `projects/P/databases/D/documents/COLLECTION/ID`, and this has no `/documents/`",
+            );
+        };
+        self.path = path;
+        if !self.segments.len().is_multiple_of(2) {
             return unusable("the path of the document has an odd number of segments: it ends with a collection");
         }
         Ok(())

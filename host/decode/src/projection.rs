@@ -42,6 +42,8 @@ pub(crate) struct ColumnSpec {
 pub(crate) struct Node {
     pub(crate) names: Vec<Box<[u8]>>,
     pub(crate) children: Vec<usize>,
+    /// Whether JSON would write every one of the names without an escape.
+    pub(crate) are_plain: bool,
     /// Columns that hold the value of this field.
     pub(crate) values: Vec<usize>,
     /// Columns that hold the name of its type.
@@ -152,6 +154,8 @@ impl Projection {
             at = match found.and_then(|i| node.children.get(i)) {
                 Some(child) => *child,
                 None => {
+                    node.are_plain =
+                        (node.are_plain || node.names.is_empty()) && step.bytes().all(crate::json::is_plain);
                     node.names.push(step.as_bytes().into());
                     node.children.push(new);
                     self.nodes.push(Node::default());

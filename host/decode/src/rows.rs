@@ -83,13 +83,7 @@ impl Rows {
         self.columns.get_mut(index)
     }
 
-    /// Whether the row at hand has its value of this column.
-    #[inline]
-    pub(crate) fn has(&self, index: usize) -> bool {
-        self.columns.get(index).is_some_and(|c| c.len() > self.rows)
-    }
-
-    /// Puts a value without parts into the row at hand.
+    /// Puts a value without parts into the row at hand. The caller knows the path of the field, and puts it into a refusal.
     #[inline]
     pub(crate) fn put(&mut self, index: usize, value: &Plain<'_>) -> Result<(), Halt> {
         let Some(column) = self.columns.get_mut(index) else { return Ok(()) };
@@ -110,19 +104,21 @@ impl Rows {
 
     /// Puts what the name of the document says.
     pub(crate) fn put_name(&mut self, name: &Name) {
-        let projection = Arc::clone(&self.projection);
-        for (column, segment) in &projection.captures {
-            self.put_text(*column, name.get(*segment).unwrap_or_default());
+        for (column, segment) in &self.projection.captures {
+            if let Some(column) = self.columns.get_mut(*column) {
+                column.put_text(name.get(*segment).unwrap_or_default());
+            }
         }
-        for column in &projection.names {
-            self.put_text(*column, &name.text);
+        for column in &self.projection.names {
+            if let Some(column) = self.columns.get_mut(*column) {
+                column.put_text(&name.text);
+            }
         }
     }
 
     /// Applies what the input says of mismatches and nulls to the result of filling its column.
     pub(crate) fn settle(&mut self, index: usize, fit: Result<(), Halt>) -> Result<(), Halt> {
-        let projection = Arc::clone(&self.projection);
-        let (Some(column), Some(spec)) = (self.columns.get_mut(index), projection.columns.get(index)) else {
+        let (Some(column), Some(spec)) = (self.columns.get_mut(index), self.projection.columns.get(index)) else {
             return Ok(());
         };
         match fit {
@@ -133,24 +129,12 @@ impl Rows {
                 column.push_null();
             }
             Err(Halt::Mismatch(found)) => {
-                return Err(Halt::refuse(
-                    "decode.type-mismatch",
-                    Some(spec.label.clone()),
-                    mismatch(&spec.ty.to_string(), found),
-                ));
-            }
-            Err(Halt::Refuse(mut refusal)) => {
-                refusal.field = Some(match refusal.field.take() {
-                    None => spec.label.clone(),
-                    Some(rest) if rest.starts_with('[') => format!("{}{rest}", spec.label),
-                    Some(rest) => format!("{}.{rest}", spec.label),
-                });
-                return Err(Halt::Refuse(refusal));
+                return Err(Halt::refuse("decode.type-mismatch", None, mismatch(&spec.ty.to_string(), found)));
             }
             Err(other) => return Err(other),
         }
         if spec.required && column.is_null(self.rows) {
-            return Err(missing(&spec.label));
+            return Err(missing(None));
         }
         Ok(())
     }
@@ -161,7 +145,7 @@ impl Rows {
         for (column, spec) in self.columns.iter_mut().zip(&self.projection.columns) {
             if column.len() == self.rows {
                 if spec.required {
-                    return Err(missing(&spec.label));
+                    return Err(missing(Some(&spec.label)));
                 }
                 column.push_null();
             }
@@ -228,6 +212,6 @@ fn mismatch(declared: &str, found: Kind) -> String {
 }
 
 #[cold]
-fn missing(label: &str) -> Halt {
-    Halt::refuse("decode.missing-field", Some(label.to_owned()), "required, and the document has no value there")
+fn missing(label: Option<&String>) -> Halt {
+    Halt::refuse("decode.missing-field", label.cloned(), "required, and the document has no value there")
 }

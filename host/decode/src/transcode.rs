@@ -1,10 +1,11 @@
 //! Documents in any spelling of REST JSON to one spelling: on one line, integers as strings, timestamps in UTC with as many digits as
 //! they need, keys that a document does not have left out.
 
-use crate::document::{Documents, Shape, Tag, begin, close, duplicate, head, plain};
+use crate::document::{Documents, Shape};
 use crate::json::Cursor;
 use crate::rest;
-use crate::value::Halt;
+use crate::typed::{Tag, begin, close, duplicate, head, plain};
+use crate::value::{Halt, Plain};
 
 impl Documents {
     /// Writes the document here on one line.
@@ -32,7 +33,7 @@ impl Documents {
             more = cursor.more(b'}', "`,` or `}` after an entry of an object")?;
         }
         let [name, fields, create_time, update_time] = places;
-        let mut key = |out: &mut Vec<u8>, key: &str| {
+        let key = |out: &mut Vec<u8>, key: &str| {
             out.push(if out.len() == start { b'{' } else { b',' });
             rest::string(out, key.as_bytes());
             out.push(b':');
@@ -53,7 +54,7 @@ impl Documents {
             let Some(at) = at else { continue };
             cursor.at = at;
             key(out, name);
-            if let Some(crate::value::Plain::Timestamp(micros)) = plain(cursor, Tag::Timestamp, &mut self.room)? {
+            if let Some(Plain::Timestamp(micros)) = plain(cursor, Tag::Timestamp, &mut self.room)? {
                 out.push(b'"');
                 gristmill_record::time::push_rfc3339(out, micros);
                 out.push(b'"');
@@ -103,12 +104,7 @@ impl Documents {
     }
 
     /// Writes the value here.
-    pub(crate) fn write_value(
-        &mut self,
-        cursor: &mut Cursor<'_>,
-        out: &mut Vec<u8>,
-        depth: usize,
-    ) -> Result<(), Halt> {
+    pub(crate) fn write_value(&mut self, cursor: &mut Cursor<'_>, out: &mut Vec<u8>, depth: usize) -> Result<(), Halt> {
         if depth > self.max_depth {
             return Err(Halt::too_deep(self.max_depth));
         }

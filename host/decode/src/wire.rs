@@ -33,6 +33,31 @@ pub(crate) fn broken(what: &str) -> Halt {
     Halt::refuse("decode.entity", None, format!("the record is not an entity: {what}"))
 }
 
+/// What is wrong with a field. Small, so that the results of the steps are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Broken {
+    CutNumber,
+    LongNumber,
+    FieldNumber,
+    Length,
+    Groups,
+    WireType,
+}
+
+impl From<Broken> for Halt {
+    #[cold]
+    fn from(what: Broken) -> Self {
+        broken(match what {
+            Broken::CutNumber => "a number is cut",
+            Broken::LongNumber => "a number has more than 64 bits",
+            Broken::FieldNumber => "a field has the number 0, or one that is too large",
+            Broken::Length => "a field is longer than what it is part of",
+            Broken::Groups => "groups nest too deeply",
+            Broken::WireType => "a field has an unknown wire type, or a group ends that is not open",
+        })
+    }
+}
+
 /// Reads fields one after another, in a part of a record.
 #[derive(Debug)]
 pub(crate) struct Wire<'a> {
@@ -61,8 +86,8 @@ impl<'a> Wire<'a> {
     }
 
     /// A varint of up to ten bytes; what exceeds 64 bits is an error.
-    #[inline]
-    pub(crate) fn varint(&mut self) -> Result<u64, Halt> {
+    #[inline(always)]
+    pub(crate) fn varint(&mut self) -> Result<u64, Broken> {
         match self.bytes.get(self.at) {
             Some(byte) if *byte < 0x80 => {
                 self.at += 1;
@@ -72,10 +97,10 @@ impl<'a> Wire<'a> {
         }
     }
 
-    fn long_varint(&mut self) -> Result<u64, Halt> {
+    fn long_varint(&mut self) -> Result<u64, Broken> {
         let mut value = 0;
         for shift in (0..64).step_by(7) {
-            let Some(byte) = self.bytes.get(self.at) else { return Err(broken("a number is cut")) };
+            let Some(byte) = self.bytes.get(self.at) else { return Err(Broken::CutNumber) };
             self.at += 1;
             let bits = u64::from(byte & 0x7f);
             if shift == 63 && bits > 1 {
@@ -86,31 +111,30 @@ impl<'a> Wire<'a> {
                 return Ok(value);
             }
         }
-        Err(broken("a number has more than 64 bits"))
+        Err(Broken::LongNumber)
     }
 
     /// The number and wire type of the next field.
-    #[inline]
-    pub(crate) fn tag(&mut self) -> Result<(u32, u32), Halt> {
-        let tag = u32::try_from(self.varint()?).map_err(|_| broken("a field number is too large"))?;
-        if tag < 8 {
-            return Err(broken("a field has the number 0"));
+    #[inline(always)]
+    pub(crate) fn tag(&mut self) -> Result<(u32, u32), Broken> {
+        match u32::try_from(self.varint()?) {
+            Ok(tag) if tag >= 8 => Ok((tag >> 3, tag & 7)),
+            _ => Err(Broken::FieldNumber),
         }
-        Ok((tag >> 3, tag & 7))
     }
 
     /// Eight bytes.
-    #[inline]
-    pub(crate) fn fixed64(&mut self) -> Result<u64, Halt> {
+    #[inline(always)]
+    pub(crate) fn fixed64(&mut self) -> Result<u64, Broken> {
         let bytes = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>);
-        let Some(bytes) = bytes else { return Err(broken("a number is cut")) };
+        let Some(bytes) = bytes else { return Err(Broken::CutNumber) };
         self.at += 8;
         Ok(u64::from_le_bytes(*bytes))
     }
 
     /// A field with a length.
-    #[inline]
-    pub(crate) fn part(&mut self) -> Result<Span, Halt> {
+    #[inline(always)]
+    pub(crate) fn part(&mut self) -> Result<Span, Broken> {
         let len = self.varint()?;
         let end = usize::try_from(len).ok().and_then(|len| self.at.checked_add(len));
         match end.filter(|end| *end <= self.bytes.len()).and_then(|end| Span::new(self.at, end)) {
@@ -118,12 +142,12 @@ impl<'a> Wire<'a> {
                 self.at = span.to as usize;
                 Ok(span)
             }
-            None => Err(broken("a field is longer than what it is part of")),
+            None => Err(Broken::Length),
         }
     }
 
     /// Passes over the content of a field whose tag has been read; for a group up to its end.
-    pub(crate) fn skip(&mut self, number: u32, wire_type: u32) -> Result<(), Halt> {
+    pub(crate) fn skip(&mut self, number: u32, wire_type: u32) -> Result<(), Broken> {
         let mut open = [0; MAX_GROUPS];
         let mut depth = 0;
         let (mut number, mut wire_type) = (number, wire_type);
@@ -139,14 +163,14 @@ impl<'a> Wire<'a> {
                     self.part()?;
                 }
                 GROUP => {
-                    let Some(place) = open.get_mut(depth) else { return Err(broken("groups nest too deeply")) };
+                    let Some(place) = open.get_mut(depth) else { return Err(Broken::Groups) };
                     *place = number;
                     depth += 1;
                 }
                 GROUP_END if depth > 0 && open.get(depth - 1) == Some(&number) => depth -= 1,
                 FIXED32 if self.at + 4 <= self.bytes.len() => self.at += 4,
-                FIXED32 => return Err(broken("a number is cut")),
-                _ => return Err(broken("a field has an unknown wire type, or a group ends that is not open")),
+                FIXED32 => return Err(Broken::CutNumber),
+                _ => return Err(Broken::WireType),
             }
             if depth == 0 {
                 return Ok(());

@@ -364,7 +364,7 @@ pub(crate) fn read_some(reader: &mut dyn Read, buffer: &mut [u8], file: &InputFi
     loop {
         match reader.read(buffer) {
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            other => return other.map_err(|e| RunError::Source(gristmill_source::SourceError::read(file, e))),
+            other => return other.map_err(|e| RunError::Source(gristmill_source::SourceError::from_read(&file.path, e))),
         }
     }
 }

@@ -192,3 +192,58 @@ impl Collector<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::types::Int64Type;
+    use arrow_array::{Int64Array, cast::AsArray};
+    use arrow_schema::{DataType, Field, Schema};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read_back(store: &RowStore, splits: usize) -> Vec<(u64, i64)> {
+        let mut all = Vec::new();
+        for split in 0..splits {
+            store
+                .take_split(split, |first, batch| {
+                    let values = batch.column(0).as_primitive::<Int64Type>().values().to_vec();
+                    all.extend(values.into_iter().enumerate().map(|(i, v)| (first + i as u64, v)));
+                    Ok(())
+                })
+                .unwrap();
+        }
+        all
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+
+        /// Whatever fits in memory, rows come back in order, and every row has its position.
+        #[test]
+        fn rows_come_back_in_order(batches in proptest::collection::vec(0..3_000_usize, 1..12), limit in 0..60_000_u64) {
+            let folder = tempfile::tempdir().unwrap();
+            let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+            let store = RowStore::new(Arc::clone(&schema), 0, 2, folder.path());
+            let (budget, progress) = (Budget::new(limit), Progress::default());
+            let mut expected = Vec::new();
+            let mut next = 0_i64;
+            for split in [1, 0] {
+                let mut collector = store.collect(&budget, &progress);
+                let mut mine = Vec::new();
+                for rows in &batches {
+                    let values: Vec<i64> = (0..*rows).map(|_| { next += 1; next }).collect();
+                    mine.extend(values.iter().enumerate().map(|(i, v)| (collector.next_row() + i as u64, *v)));
+                    collector.push(RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(Int64Array::from(values))]).unwrap()).unwrap();
+                }
+                collector.finish(split).unwrap();
+                mine.extend(expected);
+                expected = mine;
+            }
+            prop_assert_eq!(store.rows_of_splits().iter().sum::<u64>(), expected.len() as u64);
+            prop_assert_eq!(read_back(&store, 2), expected);
+        }
+    }
+}

@@ -1,2 +1,32 @@
-//! The sandbox.
+//! The sandbox: loads, checks, limits and calls plugins. The only crate that names wasmtime.
+//!
+//! [`Engine`] → [`Plugin::load`] → [`Plugin::configure`] → [`Transform::worker`] → [`TransformWorker::transform`]. A plugin is checked at each
+//! step for all that the step relies on: `contract.rs` its imports and exports, `about.rs` and `describe.rs` what it says, `output.rs`
+//! and `arrays.rs` what it returns. `worker.rs` finds the record to blame.
+#![deny(unsafe_code)]
+
+mod about;
+mod arrays;
 mod bindings;
+mod cache;
+mod contract;
+mod describe;
+mod engine;
+mod error;
+mod input;
+mod instance;
+mod limits;
+mod log;
+mod output;
+mod plugin;
+mod settings;
+mod text;
+mod transform;
+mod worker;
+
+pub use about::{About, Setting};
+pub use engine::Engine;
+pub use error::PluginError;
+pub use limits::Limits;
+pub use plugin::{ConfiguredPlugin, Context, Plugin};
+pub use transform::{Mapped, Part, RecordFault, Rejection, TableRows, Transform, TransformWorker};

@@ -121,7 +121,11 @@ impl SinkError {
 
     /// The error for rows whose columns are not those of the table.
     pub(crate) fn columns(table: &str) -> Self {
-        Self::Encode { doing: "reading the rows of", path: table.into(), what: "they have other columns than the table".into() }
+        Self::Encode {
+            doing: "reading the rows of",
+            path: table.into(),
+            what: "they have other columns than the table".into(),
+        }
     }
 }
 
@@ -171,7 +175,9 @@ impl Diagnose for SinkError {
                 _ => return None,
             },
             Self::Sqlite { source, .. } if is_full(source) => full.into(),
-            Self::Busy { .. } => "Wait until it is done, or close the other program, and run the same command again.".into(),
+            Self::Busy { .. } => {
+                "Wait until it is done, or close the other program, and run the same command again.".into()
+            }
             Self::Unfit { remedy, .. } => (*remedy).into(),
             Self::Schema { remedy, .. } => remedy.clone(),
             Self::Unstorable { .. } => {

@@ -7,8 +7,8 @@
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{
-    Array, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray, StructArray,
-    TimestampMicrosecondArray,
+    Array, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray, TimestampMicrosecondArray,
 };
 use arrow_schema::{DataType, Field, TimeUnit};
 use base64::Engine as _;
@@ -61,9 +61,10 @@ impl<'a> Cells<'a> {
             }
             DataType::Struct(fields) => {
                 let array = array.as_struct();
-                let cells = fields.iter().zip(array.columns()).enumerate().map(|(i, (field, column))| {
-                    Some((prefix(i, field.name()), Self::new(field, column.as_ref())?))
-                });
+                let cells =
+                    fields.iter().zip(array.columns()).enumerate().map(|(i, (field, column))| {
+                        Some((prefix(i, field.name()), Self::new(field, column.as_ref())?))
+                    });
                 Self::Struct(array, cells.collect::<Option<_>>()?)
             }
             _ => return None,
@@ -140,7 +141,8 @@ impl<'a> Lines<'a> {
     /// `None` where a column has a type that no table has.
     pub(crate) fn new(batch: &'a RecordBatch) -> Option<Self> {
         let columns = batch.schema_ref().fields().iter().zip(batch.columns()).enumerate();
-        let columns = columns.map(|(i, (field, array))| Some((prefix(i, field.name()), Cells::new(field, array.as_ref())?)));
+        let columns =
+            columns.map(|(i, (field, array))| Some((prefix(i, field.name()), Cells::new(field, array.as_ref())?)));
         Some(Self { columns: columns.collect::<Option<_>>()?, rows: batch.num_rows() })
     }
 
@@ -213,7 +215,9 @@ fn push_escaped(out: &mut Vec<u8>, text: &str) {
             '\n' => out.extend_from_slice(b"\\n"),
             '\r' => out.extend_from_slice(b"\\r"),
             '\t' => out.extend_from_slice(b"\\t"),
-            '\0'..='\x1f' | '\u{2028}' | '\u{2029}' => out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes()),
+            '\0'..='\x1f' | '\u{2028}' | '\u{2029}' => {
+                out.extend_from_slice(format!("\\u{:04x}", u32::from(c)).as_bytes())
+            }
             _ => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
         }
         rest = tail.get(c.len_utf8()..).unwrap_or_default();
@@ -256,7 +260,8 @@ mod tests {
     fn every_double_has_its_text() {
         let values = [0.0, -0.0, 1.0, 0.1, 1e300, -2.5e-7, 5e-324, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
         let array = Arc::new(Float64Array::from(values.to_vec()));
-        let want = ["0.0", "-0.0", "1.0", "0.1", "1e+300", "-2.5e-7", "5e-324", "\"NaN\"", "\"Infinity\"", "\"-Infinity\""];
+        let want =
+            ["0.0", "-0.0", "1.0", "0.1", "1e+300", "-2.5e-7", "5e-324", "\"NaN\"", "\"Infinity\"", "\"-Infinity\""];
         let want: Vec<_> = want.iter().map(|w| format!("{{\"x\":{w}}}\n")).collect();
         assert_eq!(one(Field::new("x", DataType::Float64, true), array), want);
     }
@@ -284,10 +289,10 @@ mod tests {
         let whole: ArrayRef = Arc::new(StructArray::new(fields, vec![list, bytes], None));
         let field = Field::new("s", whole.data_type().clone(), true);
         // Sliced, so that offsets do not begin at the start of the buffers.
-        assert_eq!(one(field.clone(), whole.slice(1, 2)), [
-            "{\"s\":{\"l\\\"\":null,\"b\":\"\"}}\n",
-            "{\"s\":{\"l\\\"\":[],\"b\":\"YWJj\"}}\n"
-        ]);
+        assert_eq!(
+            one(field.clone(), whole.slice(1, 2)),
+            ["{\"s\":{\"l\\\"\":null,\"b\":\"\"}}\n", "{\"s\":{\"l\\\"\":[],\"b\":\"YWJj\"}}\n"]
+        );
         assert_eq!(one(field, whole)[0], "{\"s\":{\"l\\\"\":[1.5,null],\"b\":\"AP8=\"}}\n");
     }
 

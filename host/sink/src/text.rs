@@ -32,8 +32,8 @@ impl TimestampText {
         let [f5, f6] = two(fraction % 100);
         let [y1, y2, y3, y4, d1, n1, n2, d2, a1, a2] = date;
         [
-            y1, y2, y3, y4, d1, n1, n2, d2, a1, a2, b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'.', f1, f2, f3, f4, f5, f6,
-            b'Z',
+            y1, y2, y3, y4, d1, n1, n2, d2, a1, a2, b'T', h1, h2, b':', m1, m2, b':', s1, s2, b'.', f1, f2, f3, f4, f5,
+            f6, b'Z',
         ]
     }
 }

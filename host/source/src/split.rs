@@ -41,7 +41,7 @@ fn boundaries(file: &InputFile, target: u64) -> Vec<u64> {
         return Vec::new();
     }
     let step = match file.format {
-        Format::Log => target.max(1).next_multiple_of(BLOCK as u64),
+        Format::Log => target.max(1).checked_next_multiple_of(BLOCK as u64).unwrap_or(u64::MAX),
         Format::Json => target.max(1),
     };
     // The last part takes the remainder, so that none is tiny.

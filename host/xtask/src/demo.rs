@@ -31,8 +31,8 @@ pub(crate) fn run(project: &Project) -> Outcome {
     heading("Set up");
     setup::toolchain()?;
     println!("building gristmill: some minutes the first time, a moment later on");
-    let build = ["build", "--package", "gristmill", "--package", "xtask", "--bin", "gristmill", "--example", "query"];
-    Call::cargo(project, build).run()?;
+    // With the whole workspace, so that features are the same as in the tests and nothing is compiled twice.
+    Call::cargo(project, ["build", "--workspace", "--bin", "gristmill", "--example", "query"]).run()?;
 
     let folder = project.target.join("demo");
     if folder.exists() {
@@ -47,19 +47,31 @@ pub(crate) fn run(project: &Project) -> Outcome {
     gristmill(project, &format!("export ls {EXPORT}"))?;
     heading("2. What a run would do");
     gristmill(project, &load("plan"))?;
+    let refused = project.shown(&folder.join("refused.jsonl"));
+    let run = format!("{} --dead-letters {refused}", load("run"));
     heading("3. Load it");
-    gristmill(project, &load("run"))?;
+    gristmill(project, &run)?;
     heading("4. The same again: nothing is left to do");
-    gristmill(project, &load("run"))?;
+    gristmill(project, &run)?;
 
-    heading(&format!("5. Look at the rows, here or with any client: sqlite3 {database}"));
+    heading("5. Look at a refused record: why, where it lies, and all of it");
+    let letters = fs::read_to_string(folder.join("refused.jsonl"))?;
+    println!(
+        "{refused} has {} lines, of which the first is\n{}",
+        letters.lines().count(),
+        letters.lines().next().unwrap_or_default()
+    );
+    heading(&format!("6. Look at the rows, here or with any client: sqlite3 {database}"));
     for (title, query) in CHECKS {
         println!("{title}\n  {query};");
         flush();
         let program = project.program("examples/query").into_os_string();
         Call::program(project, program, "query", [database.as_str(), query]).run_unshown()?;
     }
-    println!("The table is in {database}. Next: README.md, or `cargo run --package gristmill -- --help`.");
+    println!(
+        "The table is in {database}. Next: README.md, or {} --help.",
+        project.shown(&project.program("gristmill"))
+    );
     flush();
     Ok(())
 }

@@ -4,6 +4,8 @@
 mod map;
 mod report;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 gristmill_sdk::plugin! {
     summary: "Quality reports of Firestore (teams/*/reports/*/qualityReports/*) as rows of the table quality_stream.",

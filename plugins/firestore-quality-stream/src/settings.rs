@@ -20,8 +20,7 @@ impl Settings {
     /// Refuses a range that nothing can lie in.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (name, max) in [("overall-score-max", self.overall_score_max), ("coverage-max", self.coverage_max)] {
-            // Not `max < 0.0`: NaN is no end of a range, either.
-            if !(max >= 0.0) {
+            if max.is_nan() || max < 0.0 {
                 return Err(format!("`{name}` must be 0 or more, since the range begins at 0"));
             }
         }

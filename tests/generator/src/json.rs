@@ -136,7 +136,7 @@ mod tests {
         pretty(json.as_bytes(), 0, &mut out);
         let parse = |b: &[u8]| serde_json::from_slice::<serde_json::Value>(b).unwrap();
         assert_eq!(parse(&out), parse(json.as_bytes()));
-        assert_eq!(out.iter().filter(|b| **b == b'\n').count(), 9);
+        assert_eq!(out.iter().filter(|b| **b == b'\n').count(), 10);
     }
 
     #[test]

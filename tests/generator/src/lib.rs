@@ -19,5 +19,5 @@ pub use bulk::{write_binary, write_json};
 pub use document::{Document, Id, Value};
 pub use export::{ExportWriter, Style, Written};
 pub use json::{Form, Layout, pretty};
-pub use log::LogWriter;
+pub use log::{LogWriter, log_records};
 pub use spec::{Bad, BadCount, Made, Spec};

@@ -1,7 +1,9 @@
 //! The cases.
 
 use arrow_array::RecordBatch;
-use gristmill_record::{DataType, Description, Field, Input, OnMismatch, Origin, OutputColumn, Scalar, Table, TableDraft};
+use gristmill_record::{
+    DataType, Description, Field, Input, OnMismatch, Origin, OutputColumn, Scalar, Table, TableDraft,
+};
 use serde_json::{Value, json};
 
 use super::{Subject, lines, rows_from_json};
@@ -269,7 +271,9 @@ impl Cases {
         ensure(sink.commit().await.is_err(), || "a commit without a load was taken".into())?;
         begin(sink.as_mut(), &load).await?;
         ensure(sink.begin(&load).await.is_err(), || "a second begin was taken".into())?;
-        ensure(sink.write(1, rows.clone()).await.is_err(), || "rows for a table that is not in the load were taken".into())?;
+        ensure(sink.write(1, rows.clone()).await.is_err(), || {
+            "rows for a table that is not in the load were taken".into()
+        })?;
         sink.write(0, rows.clone()).await.map_err(text)?;
         sink.commit().await.map_err(text)?;
         ensure(sink.commit().await.is_err(), || "a second commit was taken".into())?;
@@ -328,7 +332,10 @@ impl Cases {
             }
         }
         // Keys of every kind, too.
-        values.extend(["", "\0", "a\0b", "a\0c", "'", "\u{2028}", "é", "e\u{301}", "A", "a", " a", "a "].map(|id| json!({"id": id})));
+        values.extend(
+            ["", "\0", "a\0b", "a\0c", "'", "\u{2028}", "é", "e\u{301}", "A", "a", " a", "a "]
+                .map(|id| json!({"id": id})),
+        );
         let rows = self.everything(&values)?;
         self.load_and_expect(subject, &[rows]).await
     }
@@ -338,7 +345,9 @@ impl Cases {
         let batches: Vec<_> = rows.iter().map(|r| (0, r.clone())).collect();
         let counts = commit(subject.sink().as_mut(), &load, &batches).await?;
         let total: usize = rows.iter().map(RecordBatch::num_rows).sum();
-        ensure(counts.iter().map(|c| c.inserted).sum::<u64>() == total as u64, || format!("the counts are {counts:?}"))?;
+        ensure(counts.iter().map(|c| c.inserted).sum::<u64>() == total as u64, || {
+            format!("the counts are {counts:?}")
+        })?;
         expect(subject, &self.everything, rows)
     }
 
@@ -362,7 +371,8 @@ impl Cases {
 
     async fn many_batches(&self, subject: &dyn Subject) -> Outcome {
         let day = |i: i64| format!("20{:02}-{:02}-{:02}T00:00:00Z", i % 20, i % 12 + 1, i % 28 + 1);
-        let row = |i: i64| json!({"id": format!("{:08}", i * 7_919 % 100_000), "whole": i, "at": day(i), "list": [i, i + 1]});
+        let row =
+            |i: i64| json!({"id": format!("{:08}", i * 7_919 % 100_000), "whole": i, "at": day(i), "list": [i, i + 1]});
         let (mut batches, mut next) = (Vec::new(), 0);
         for n in (0..40).chain([2_000, 0, 1]) {
             let rows: Vec<_> = (next..next + n).map(row).collect();

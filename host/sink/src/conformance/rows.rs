@@ -30,7 +30,8 @@ pub struct RowError {
 pub fn rows_from_json(table: &Table, rows: &[Value]) -> Result<RecordBatch, RowError> {
     let column = |c: &gristmill_record::OutputColumn| {
         let values: Vec<_> = rows.iter().map(|row| row.get(&c.name).filter(|v| !v.is_null())).collect();
-        build(&c.ty, &values).ok_or_else(|| RowError { column: c.name.clone(), what: format!("a value is no {}", c.ty) })
+        build(&c.ty, &values)
+            .ok_or_else(|| RowError { column: c.name.clone(), what: format!("a value is no {}", c.ty) })
     };
     let columns = table.columns().iter().map(column).collect::<Result<_, _>>()?;
     RecordBatch::try_new(table_schema(table), columns)
@@ -52,7 +53,11 @@ pub fn lines(rows: &RecordBatch) -> Option<Vec<String>> {
 
 fn build(ty: &DataType, values: &[Option<&Value>]) -> Option<ArrayRef> {
     /// `None`: a value of another type.
-    fn each<T>(values: &[Option<&Value>], read: impl Fn(&Value) -> Option<T>, mut push: impl FnMut(Option<T>)) -> Option<()> {
+    fn each<T>(
+        values: &[Option<&Value>],
+        read: impl Fn(&Value) -> Option<T>,
+        mut push: impl FnMut(Option<T>),
+    ) -> Option<()> {
         values.iter().try_for_each(|v| {
             push(v.map(|v| read(v).ok_or(())).transpose().ok()?);
             Some(())
@@ -119,7 +124,8 @@ fn build(ty: &DataType, values: &[Option<&Value>]) -> Option<ArrayRef> {
                 return None;
             }
             let child = |field: &gristmill_record::Field| {
-                let values: Vec<_> = values.iter().map(|v| v.and_then(|v| v.get(&field.name)).filter(|v| !v.is_null())).collect();
+                let values: Vec<_> =
+                    values.iter().map(|v| v.and_then(|v| v.get(&field.name)).filter(|v| !v.is_null())).collect();
                 build(&field.ty, &values)
             };
             let children = fields.iter().map(child).collect::<Option<Vec<_>>>()?;

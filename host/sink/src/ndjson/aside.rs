@@ -57,14 +57,12 @@ impl Aside {
         let mut name = stem(&target);
         name.push(run_id);
         let path = target.with_file_name(name);
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(|e| match e.kind() {
-                std::io::ErrorKind::AlreadyExists => SinkError::Busy { path: target.clone(), by: "another run of the same id" },
-                _ => SinkError::io("creating", &path)(e),
-            })?;
+        let file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| match e.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                SinkError::Busy { path: target.clone(), by: "another run of the same id" }
+            }
+            _ => SinkError::io("creating", &path)(e),
+        })?;
         let aside = Self { target, path, file, published: false };
         // Held until the file is closed: it tells a file in the making from a leftover.
         aside.file.try_lock().map_err(|e| lock_error(e, &aside.path))?;

@@ -26,7 +26,11 @@ pub(super) fn check(dir: &Path) -> Result<(), SinkError> {
 }
 
 fn not_a_folder(dir: &Path) -> SinkError {
-    SinkError::Unfit { path: dir.to_owned(), what: "it is a file, not a folder".into(), remedy: "Name a folder: parquet:DIR." }
+    SinkError::Unfit {
+        path: dir.to_owned(),
+        what: "it is a file, not a folder".into(),
+        remedy: "Name a folder: parquet:DIR.",
+    }
 }
 
 /// Makes the names in a folder durable.
@@ -73,7 +77,8 @@ impl Folder {
         }
         let version = Manifest::free_version(before.as_ref(), run_id);
         let path = self.dir.join(format!("{WORK}{run_id}"));
-        let work = Work { files: path.join("files"), path, version, before, folder: self, renamed: false, published: false };
+        let work =
+            Work { files: path.join("files"), path, version, before, folder: self, renamed: false, published: false };
         std::fs::create_dir_all(&work.files).map_err(SinkError::io("creating", &work.files))?;
         Ok(work)
     }

@@ -100,7 +100,8 @@ impl Manifest {
             job: load.job.clone(),
             plugin: load.plugin.clone(),
             plugin_digest: load.plugin_digest.clone(),
-            started_at: String::from_utf8_lossy(&crate::text::TimestampText::default().of(load.started_at)).into_owned(),
+            started_at: String::from_utf8_lossy(&crate::text::TimestampText::default().of(load.started_at))
+                .into_owned(),
             tables,
             previous: previous.unwrap_or_default(),
         }

@@ -49,7 +49,12 @@ struct Part {
 
 impl Parts {
     /// Creates the folder.
-    pub(super) fn create(schema: SchemaRef, encoding: Arc<Encoding>, folder: PathBuf, listed: String) -> Result<Self, SinkError> {
+    pub(super) fn create(
+        schema: SchemaRef,
+        encoding: Arc<Encoding>,
+        folder: PathBuf,
+        listed: String,
+    ) -> Result<Self, SinkError> {
         std::fs::create_dir_all(&folder).map_err(SinkError::io("creating", &folder))?;
         Ok(Self { schema, encoding, folder, listed, gathered: Gatherer::new(CHUNK), open: None, files: Vec::new() })
     }

@@ -199,7 +199,11 @@ struct RunReader<'a> {
 
 impl RunReader<'_> {
     /// Hands the next rows to `emit`.
-    fn take(&mut self, mut rows: usize, mut emit: impl FnMut(RecordBatch) -> Result<(), SinkError>) -> Result<(), SinkError> {
+    fn take(
+        &mut self,
+        mut rows: usize,
+        mut emit: impl FnMut(RecordBatch) -> Result<(), SinkError>,
+    ) -> Result<(), SinkError> {
         while rows > 0 {
             let (block, taken) = match self.current.take() {
                 Some(current) => current,

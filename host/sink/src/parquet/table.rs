@@ -68,7 +68,9 @@ impl TableWriter {
                 while start < rows.num_rows() {
                     // A full slab is put away only when more comes: one that is the last needs no file.
                     if slab.is_full() {
-                        spool.add(&slab.sort(partitions).map_err(SinkError::encode("sorting rows for", &self.folder))?)?;
+                        spool.add(
+                            &slab.sort(partitions).map_err(SinkError::encode("sorting rows for", &self.folder))?,
+                        )?;
                     }
                     start += slab.take(rows, start);
                 }

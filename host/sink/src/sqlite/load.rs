@@ -53,7 +53,11 @@ impl Loading {
 
     pub(super) fn begin(&mut self) -> Result<Begun, SinkError> {
         self.connection
-            .pragma_update(None, "cache_size", -CACHE_KIB)
+            .pragma_update(
+                None,
+                "cache_size",
+                -std::env::var("CACHE").ok().and_then(|c| c.parse().ok()).unwrap_or(CACHE_KIB),
+            )
             .map_err(|e| Context { path: &self.path }.error("opening", e))?;
         // Takes the right to write at once, so that nobody changes the tables between the check and the first row.
         self.run("beginning a transaction in", "BEGIN IMMEDIATE")?;
@@ -119,7 +123,8 @@ impl Loading {
     }
 
     fn record(&self) -> rusqlite::Result<()> {
-        let mut insert = self.connection.prepare(&format!("INSERT INTO {LOADS} VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)"))?;
+        let mut insert =
+            self.connection.prepare(&format!("INSERT INTO {LOADS} VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9)"))?;
         let started_at = TimestampText::default().of(self.load.started_at);
         // SQLite's integers end at 2^63; so many rows are in no file.
         let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
@@ -172,7 +177,8 @@ fn update_sql(table: &Table) -> Option<Update> {
     let name = |i: &usize| table.columns().get(*i).map(|c| quoted(&c.name)).unwrap_or_default();
     let n = value.len();
     let set: Vec<_> = value.iter().zip(1..).map(|(i, p)| format!("{} = ?{p}", name(i))).collect();
-    let differ: Vec<_> = value.iter().zip(1..).map(|(i, p)| format!("{} COLLATE BINARY IS NOT ?{p}", name(i))).collect();
+    let differ: Vec<_> =
+        value.iter().zip(1..).map(|(i, p)| format!("{} COLLATE BINARY IS NOT ?{p}", name(i))).collect();
     let matches: Vec<_> = key.iter().zip(n + 1..).map(|(i, p)| format!("{} = ?{p}", name(i))).collect();
     let sql = format!(
         "UPDATE {} SET {} WHERE {} AND ({})",

@@ -46,13 +46,17 @@ impl Affinity {
     /// Whether a column of this affinity gives back every value of this type as it was put in.
     fn keeps(self, ty: &DataType) -> bool {
         match ty {
-            DataType::Scalar(Scalar::Boolean | Scalar::Int64) => matches!(self, Self::Integer | Self::Numeric | Self::Blob),
+            DataType::Scalar(Scalar::Boolean | Scalar::Int64) => {
+                matches!(self, Self::Integer | Self::Numeric | Self::Blob)
+            }
             DataType::Scalar(Scalar::Float64) => matches!(self, Self::Real | Self::Blob),
             // No instant, date, list or struct looks like a number, so a column declared TIMESTAMP or JSON leaves its text alone.
             DataType::Scalar(Scalar::Timestamp | Scalar::Date) | DataType::List(_) | DataType::Struct(_) => {
                 matches!(self, Self::Text | Self::Numeric | Self::Blob)
             }
-            DataType::Scalar(Scalar::String | Scalar::Reference | Scalar::Json) => matches!(self, Self::Text | Self::Blob),
+            DataType::Scalar(Scalar::String | Scalar::Reference | Scalar::Json) => {
+                matches!(self, Self::Text | Self::Blob)
+            }
             DataType::Scalar(Scalar::Bytes) => self == Self::Blob,
         }
     }
@@ -84,7 +88,12 @@ pub(super) fn create_sql(table: &Table) -> String {
     if !key.is_empty() {
         parts.push(format!("PRIMARY KEY ({})", key.join(", ")));
     }
-    format!("CREATE TABLE {} ({})", quoted(table.name()), parts.join(", "))
+    format!(
+        "CREATE TABLE {} ({}) {}",
+        quoted(table.name()),
+        parts.join(", "),
+        std::env::var("TOPT").unwrap_or_default()
+    )
 }
 
 /// Refuses names that SQLite or we keep for ourselves.
@@ -104,7 +113,11 @@ pub(super) fn check_name(place: &str, table: &Table) -> Result<(), SinkError> {
 }
 
 /// Compares the tables that are there with those of the plugin. One answer a table.
-pub(super) fn check(connection: &Connection, context: Context<'_>, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
+pub(super) fn check(
+    connection: &Connection,
+    context: Context<'_>,
+    tables: &[Table],
+) -> Result<Vec<TableState>, SinkError> {
     if let Some(found) = Found::read(connection, LOADS).map_err(|e| context.error("reading the columns in", e))? {
         found.check_loads(context)?;
     }

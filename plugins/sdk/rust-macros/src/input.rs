@@ -289,7 +289,10 @@ mod tests {
             ("#[input(documents = \"a/b\")] struct S(i64);", "fields have names"),
             ("#[input(documents = \"a/b\")] enum S { A }", "derived for structs"),
             ("#[input(documents = \"a/b\")] struct S<T> { x: T }", "no parameters but one lifetime"),
-            ("#[input(documents = \"a/b\")] struct S<'a, 'b> { x: &'a str, y: &'b str }", "no parameters but one lifetime"),
+            (
+                "#[input(documents = \"a/b\")] struct S<'a, 'b> { x: &'a str, y: &'b str }",
+                "no parameters but one lifetime",
+            ),
             ("#[input(documents = \"a/b\", documents = \"c/d\")] struct S { x: i64 }", "said twice"),
             ("#[input(table = \"a\")] struct S { x: i64 }", "known is documents"),
         ] {

@@ -25,7 +25,7 @@ pub(crate) fn captures(pattern: &LitStr) -> Result<Vec<String>> {
             return fail(format!("`{segment}` mixes text with a wildcard; a segment is one or the other"));
         }
     }
-    if text.split('/').count() % 2 != 0 {
+    if !text.split('/').count().is_multiple_of(2) {
         return fail("the pattern ends with a collection, not with a document".into());
     }
     Ok(captures)

@@ -38,9 +38,8 @@ impl Table {
             } else if is("cluster_by") {
                 syntax::once(&mut table.cluster_by, syntax::one_or_more(&meta)?, &meta)
             } else {
-                Err(meta.error(
-                    "not known here; known are table, key, latest_by, partition_by, cluster_by, description",
-                ))
+                Err(meta
+                    .error("not known here; known are table, key, latest_by, partition_by, cluster_by, description"))
             }
         })?;
         Ok(table)

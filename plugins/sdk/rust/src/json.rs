@@ -126,18 +126,28 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_object() {
-        for text in ["", "[]", "{", "{\"a\"}", "{\"a\":}", "{\"a\":1", "{\"a\":1,}", "{\"a\":1} x", "{a:1}", "{\"a\":[1}", "{\"a:1}"] {
+        for text in [
+            "",
+            "[]",
+            "{",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1",
+            "{\"a\":1,}",
+            "{\"a\":1} x",
+            "{a:1}",
+            "{\"a\":[1}",
+            "{\"a:1}",
+        ] {
             assert_eq!(all(text), None, "{text}");
         }
     }
 
     #[test]
     fn strings_have_escapes() {
-        for (json, text) in [
-            (r#""""#, ""),
-            (r#""é\n\"\\\/\t\r\b\f""#, "é\n\"\\/\t\r\u{8}\u{c}"),
-            (r#""\u00e9\ud83d\ude00!""#, "é😀!"),
-        ] {
+        for (json, text) in
+            [(r#""""#, ""), (r#""é\n\"\\\/\t\r\b\f""#, "é\n\"\\/\t\r\u{8}\u{c}"), (r#""\u00e9\ud83d\ude00!""#, "é😀!")]
+        {
             assert_eq!(string(json).as_deref(), Some(text), "{json}");
         }
         for json in [r#""\x""#, r#""\u12""#, r#""\ud800""#, r#""\ud800\u0041""#, r#""\udc00""#, r#""\u+123""#, "7"] {

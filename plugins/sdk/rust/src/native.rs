@@ -2,17 +2,18 @@
 
 use crate::run::{Plugin, Transform};
 
-pub use crate::__private::{About, Array, Batch, Description, Output, RejectedRow, Rows, RunContext, Values, Varlen, schema};
+pub use crate::__private::{
+    About, Array, Batch, Description, Output, RejectedRow, Rows, RunContext, Values, Varlen, schema,
+};
 
 /// A configured plugin.
 pub struct NativeTransform(Transform);
 
 impl NativeTransform {
-    /// Maps a batch as a call of the component would.
+    /// Maps a batch as a call of the component would, which owns and frees its input, too.
     ///
     /// # Errors
     /// What no record is to blame for, such as a batch that does not fit the description.
-    #[expect(clippy::needless_pass_by_value, reason = "an instance in the sandbox owns and frees its input, too")]
     pub fn transform(&mut self, batch: Batch) -> Result<Output, String> {
         self.0.transform(&batch)
     }

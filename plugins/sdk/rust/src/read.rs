@@ -80,7 +80,8 @@ fn offsets(varlen: &Varlen, rows: usize) -> Result<&[u32], &'static str> {
     if offsets.len() != rows + 1 {
         return Err(WRONG_LENGTH);
     }
-    let ends_meet = offsets.first() == Some(&0) && offsets.last().is_some_and(|last| *last as usize == varlen.data.len());
+    let ends_meet =
+        offsets.first() == Some(&0) && offsets.last().is_some_and(|last| *last as usize == varlen.data.len());
     // Without an early exit, which the compiler could not make vectors of.
     let rising = offsets.iter().zip(offsets.iter().skip(1)).fold(true, |rising, (a, b)| rising & (a <= b));
     if ends_meet && rising { Ok(offsets) } else { Err(WRONG_OFFSETS) }
@@ -273,7 +274,8 @@ mod tests {
         assert_eq!(all::<Reference<'_>>(&texts, 3), Ok(vec![Reference("é"), Reference(""), Reference("abc")]));
         let types = strings(&[0, 4, 7], b"nullmap", None);
         assert_eq!(all::<FieldType>(&types, 2), Ok(vec![FieldType::Null, FieldType::Map]));
-        let bytes = Array { values: Values::Bytes(Varlen { offsets: vec![0, 1, 2], data: vec![0xff, 0] }), validity: None };
+        let bytes =
+            Array { values: Values::Bytes(Varlen { offsets: vec![0, 1, 2], data: vec![0xff, 0] }), validity: None };
         assert_eq!(all::<&[u8]>(&bytes, 2), Ok(vec![&[0xff][..], &[0][..]]));
         let json = Array { values: Values::Json(Varlen { offsets: vec![0, 2], data: b"{}".to_vec() }), validity: None };
         assert_eq!(all::<Json<&str>>(&json, 1), Ok(vec![Json("{}")]));

@@ -7,7 +7,9 @@ use crate::{Config, Context, Input, Outcome, Row};
 
 /// The mapping of a configured plugin: a batch in, rows and rejections out.
 #[doc(hidden)]
-pub struct Transform(Box<dyn Fn(&Batch) -> Result<Output, String> + Send>);
+pub struct Transform(Box<MapBatch>);
+
+type MapBatch = dyn Fn(&Batch) -> Result<Output, String> + Send;
 
 impl Transform {
     /// Maps a batch. An error is for what no record is to blame for.

@@ -174,7 +174,21 @@ mod tests {
 
     #[test]
     fn names_of_types_go_both_ways() {
-        for name in ["null", "boolean", "integer", "double", "timestamp", "string", "bytes", "reference", "geoPoint", "array", "map", "vector", "other"] {
+        for name in [
+            "null",
+            "boolean",
+            "integer",
+            "double",
+            "timestamp",
+            "string",
+            "bytes",
+            "reference",
+            "geoPoint",
+            "array",
+            "map",
+            "vector",
+            "other",
+        ] {
             assert_eq!(FieldType::from_name(name).name(), name);
         }
         assert_eq!(FieldType::from_name("decimal128"), FieldType::Other);

@@ -31,6 +31,8 @@ pub trait Builder {
     fn with_capacity(rows: usize) -> Self;
     /// Appends what stands at a null.
     fn push_nothing(&mut self);
+    /// Values so far.
+    fn rows(&self) -> usize;
     /// The column; `Err` where it has grown larger than the contract can say.
     fn finish(self) -> Result<Array, String>;
 }
@@ -60,6 +62,9 @@ impl<T: Default, K: Kind<T>> Builder for Fixed<T, K> {
     #[inline]
     fn push_nothing(&mut self) {
         self.values.push(T::default());
+    }
+    fn rows(&self) -> usize {
+        self.values.len()
     }
     fn finish(self) -> Result<Array, String> {
         Ok(array(K::values(self.values)))
@@ -122,6 +127,9 @@ impl Builder for Bits {
     #[inline]
     fn push_nothing(&mut self) {
         self.push(false);
+    }
+    fn rows(&self) -> usize {
+        self.len
     }
     fn finish(self) -> Result<Array, String> {
         Ok(array(Values::Booleans(self.into_bytes())))
@@ -204,6 +212,9 @@ impl<K: VarlenKind> Builder for Slices<K> {
     fn push_nothing(&mut self) {
         self.end_value();
     }
+    fn rows(&self) -> usize {
+        self.offsets.len() - 1
+    }
     fn finish(self) -> Result<Array, String> {
         if u32::try_from(self.data.len()).is_err() {
             return Err("a column of the batch holds more than 4 GiB; run with fewer rows a batch".into());
@@ -227,12 +238,12 @@ macro_rules! variable_width {
     };
 }
 
-variable_width!([] &str, String, Text, |v| v.as_bytes());
+variable_width!([] & str, String, Text, |v| v.as_bytes());
 variable_width!([] String, String, Text, |v| v.as_bytes());
 variable_width!([] Cow<'_, str>, String, Text, |v| v.as_bytes());
 variable_width!([] Reference<'_>, String, Text, |v| v.0.as_bytes());
 variable_width!([T: AsRef<str>] Json<T>, Json, JsonText, |v| v.0.as_ref().as_bytes());
-variable_width!([] &[u8], Bytes, Octets, |v| v);
+variable_width!([] & [u8], Bytes, Octets, |v| v);
 variable_width!([] Vec<u8>, Bytes, Octets, |v| &v);
 
 impl<const N: usize> ToColumn for Join<'_, N> {
@@ -254,23 +265,46 @@ impl<const N: usize> ToColumn for Join<'_, N> {
 #[doc(hidden)]
 pub struct Nullable<B> {
     values: B,
-    validity: Bits,
-    nulls: usize,
+    /// Bits up to the byte of the last null, most of the time none; rows after it have values.
+    validity: Vec<u8>,
+}
+
+impl<B: Builder> Nullable<B> {
+    /// Nulls pay for the validity, values do not.
+    fn push_null(&mut self) {
+        let row = self.values.rows();
+        if self.validity.len() <= row / 8 {
+            self.validity.resize(row / 8 + 1, 0xff);
+        }
+        if let Some(byte) = self.validity.last_mut() {
+            *byte &= !(1 << (row % 8));
+        }
+        self.values.push_nothing();
+    }
 }
 
 impl<B: Builder> Builder for Nullable<B> {
     fn with_capacity(rows: usize) -> Self {
-        Self { values: B::with_capacity(rows), validity: Bits::with_capacity(rows), nulls: 0 }
+        Self { values: B::with_capacity(rows), validity: Vec::new() }
     }
     #[inline]
     fn push_nothing(&mut self) {
-        self.values.push_nothing();
-        self.validity.push(false);
-        self.nulls += 1;
+        self.push_null();
     }
-    fn finish(self) -> Result<Array, String> {
+    fn rows(&self) -> usize {
+        self.values.rows()
+    }
+    fn finish(mut self) -> Result<Array, String> {
+        let rows = self.values.rows();
+        if !self.validity.is_empty() {
+            self.validity.resize(rows.div_ceil(8), 0xff);
+            if let Some(last) = self.validity.last_mut().filter(|_| !rows.is_multiple_of(8)) {
+                // Nobody reads the spare bits; equal columns are equal bytes all the same.
+                *last &= (1 << (rows % 8)) - 1;
+            }
+        }
         let mut array = self.values.finish()?;
-        array.validity = (self.nulls > 0).then(|| self.validity.into_bytes());
+        array.validity = (!self.validity.is_empty()).then_some(self.validity);
         Ok(array)
     }
 }
@@ -282,11 +316,8 @@ impl<T: ToColumn> ToColumn for Option<T> {
     #[inline]
     fn write(self, builder: &mut Self::Builder) {
         match self {
-            Some(value) => {
-                value.write(&mut builder.values);
-                builder.validity.push(true);
-            }
-            None => builder.push_nothing(),
+            Some(value) => value.write(&mut builder.values),
+            None => builder.push_null(),
         }
     }
 }
@@ -322,8 +353,8 @@ mod tests {
             round((0..len).map(|i| some(i).map(|i| i % 2 == 0)).collect()).unwrap();
             round((0..len).map(|i| i % 5 == 0).collect()).unwrap();
             round((0..len).map(|i| some(i).map(Timestamp::from_micros)).collect()).unwrap();
-            round((0..len).map(|i| "é".repeat(i as usize)).collect()).unwrap();
-            round((0..len).map(|i| some(i).map(|i| vec![i as u8; 40])).collect()).unwrap();
+            round((0..len).map(|i| "é".repeat(usize::try_from(i).unwrap())).collect()).unwrap();
+            round((0..len).map(|i| some(i).map(|i| i.to_string().repeat(40).into_bytes())).collect()).unwrap();
         }
     }
 

@@ -1,0 +1,254 @@
+//! Arrays that a plugin returns, checked against the contract and the declared types, and turned into Arrow's without a copy.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, ListArray, StringArray, StructArray,
+    TimestampMicrosecondArray,
+};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use gristmill_record::arrow::arrow_field;
+use gristmill_record::time::{MAX_MICROS, MIN_MICROS};
+use gristmill_record::{DataType, Scalar};
+
+use crate::bindings::columns::{ArrayResult, NestedListsResult, StructFieldsResult, ValuesResult, VarlenResult};
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// The arrays of one batch, each to be used once.
+pub(crate) struct Arrays {
+    arrays: Vec<Option<ArrayResult>>,
+    unused: usize,
+    /// Most elements that lists of the batch may have: elements without a size would make the size of the output no bound for them.
+    max_elements: usize,
+}
+
+/// What an array must be.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) ty: &'a DataType,
+    pub(crate) length: usize,
+    pub(crate) required: bool,
+}
+
+impl Arrays {
+    pub(crate) fn new(arrays: Vec<ArrayResult>, max_elements: usize) -> Self {
+        Self { unused: arrays.len(), arrays: arrays.into_iter().map(Some).collect(), max_elements }
+    }
+
+    /// How many arrays nothing has used.
+    pub(crate) fn unused(&self) -> usize {
+        self.unused
+    }
+
+    /// The array at `index`, with its parts. `holder` is the index of the array that it is a part of.
+    pub(crate) fn take(&mut self, index: u32, holder: Option<u32>, wanted: Wanted<'_>) -> Result<ArrayRef, String> {
+        if holder.is_some_and(|holder| index <= holder) {
+            return Err(format!("array {index} is a part of an array that does not come before it"));
+        }
+        let count = self.arrays.len();
+        let place = self.arrays.get_mut(index as usize).ok_or_else(|| format!("there is no array {index} of {count}"))?;
+        let array = place.take().ok_or_else(|| format!("array {index} is used twice"))?;
+        self.unused = self.unused.saturating_sub(1);
+        let nulls = nulls(array.validity, wanted.length)?;
+        if wanted.required && nulls.is_some() {
+            return Err("it is required and has a null".to_owned());
+        }
+        self.values(index, array.values, nulls, wanted)
+    }
+
+    fn values(
+        &mut self,
+        index: u32,
+        values: ValuesResult,
+        nulls: Option<NullBuffer>,
+        wanted: Wanted<'_>,
+    ) -> Result<ArrayRef, String> {
+        let length = wanted.length;
+        Ok(match (wanted.ty, values) {
+            (DataType::Scalar(s), values) => return scalar(*s, values, nulls, length),
+            (DataType::List(element), ValuesResult::Lists(NestedListsResult { offsets, child })) => {
+                let end = offsets.last().map_or(0, |o| *o as usize);
+                if end > self.max_elements {
+                    return Err(format!("its lists have {end} elements; at most {} are taken", self.max_elements));
+                }
+                let offsets = check_offsets(offsets, length, end)?;
+                let wanted = Wanted { ty: element, length: end, required: false };
+                let child = self.take(child, Some(index), wanted).map_err(|what| format!("elements: {what}"))?;
+                let field = Arc::new(arrow_field("item", element, true));
+                Arc::new(ListArray::try_new(field, offsets, child, nulls).map_err(|e| e.to_string())?)
+            }
+            (DataType::Struct(fields), ValuesResult::Structs(StructFieldsResult { length: has, children })) => {
+                check_length(has as usize, length)?;
+                if children.len() != fields.len() {
+                    return Err(format!("its struct has {} fields where {} are declared", children.len(), fields.len()));
+                }
+                if fields.is_empty() {
+                    return Ok(Arc::new(StructArray::new_empty_fields(length, nulls)));
+                }
+                let mut columns = Vec::with_capacity(fields.len());
+                for (child, field) in children.into_iter().zip(fields) {
+                    let wanted = Wanted { ty: &field.ty, length, required: false };
+                    let column = self.take(child, Some(index), wanted);
+                    columns.push(column.map_err(|what| format!("field `{}`: {what}", field.name))?);
+                }
+                let fields = fields.iter().map(|f| arrow_field(&f.name, &f.ty, true)).collect();
+                Arc::new(StructArray::try_new(fields, columns, nulls).map_err(|e| e.to_string())?)
+            }
+            (ty, values) => return Err(format!("it holds {} where {ty} is declared", kind(&values))),
+        })
+    }
+}
+
+fn scalar(scalar: Scalar, values: ValuesResult, nulls: Option<NullBuffer>, length: usize) -> Result<ArrayRef, String> {
+    let is_value = |i: usize| nulls.as_ref().is_none_or(|n| n.is_valid(i));
+    Ok(match (scalar, values) {
+        (Scalar::Boolean, ValuesResult::Booleans(bits)) => {
+            check_bits(&bits, length)?;
+            Arc::new(BooleanArray::new(BooleanBuffer::new(Buffer::from_vec(bits), 0, length), nulls))
+        }
+        (Scalar::Int64, ValuesResult::Int64s(values)) => {
+            check_length(values.len(), length)?;
+            Arc::new(Int64Array::new(values.into(), nulls))
+        }
+        (Scalar::Float64, ValuesResult::Float64s(values)) => {
+            check_length(values.len(), length)?;
+            Arc::new(Float64Array::new(values.into(), nulls))
+        }
+        (Scalar::Timestamp, ValuesResult::Timestamps(values)) => {
+            check_length(values.len(), length)?;
+            check_range(&values, MIN_MICROS, MAX_MICROS, is_value)?;
+            Arc::new(TimestampMicrosecondArray::new(values.into(), nulls).with_timezone("UTC"))
+        }
+        (Scalar::Date, ValuesResult::Dates(values)) => {
+            check_length(values.len(), length)?;
+            let days = |micros: i64| i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or_default();
+            check_range(&values, days(MIN_MICROS), days(MAX_MICROS), is_value)?;
+            Arc::new(Date32Array::new(values.into(), nulls))
+        }
+        (Scalar::String, ValuesResult::Strings(values)) => Arc::new(strings(values, nulls, length)?),
+        (Scalar::Json, ValuesResult::Json(values)) => {
+            let texts = strings(values, nulls, length)?;
+            let is_json = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+            if let Some(i) = texts.iter().position(|text| text.is_some_and(|text| !is_json(text))) {
+                return Err(format!("value {i} is not a JSON text"));
+            }
+            Arc::new(texts)
+        }
+        (Scalar::Bytes, ValuesResult::Bytes(VarlenResult { offsets, data })) => {
+            let offsets = check_offsets(offsets, length, data.len())?;
+            Arc::new(BinaryArray::try_new(offsets, Buffer::from_vec(data), nulls).map_err(|e| e.to_string())?)
+        }
+        (s, values) => return Err(format!("it holds {} where {} is declared", kind(&values), s.name())),
+    })
+}
+
+fn kind(values: &ValuesResult) -> &'static str {
+    match values {
+        ValuesResult::Booleans(_) => "booleans",
+        ValuesResult::Int64s(_) => "int64s",
+        ValuesResult::Float64s(_) => "float64s",
+        ValuesResult::Timestamps(_) => "timestamps",
+        ValuesResult::Dates(_) => "dates",
+        ValuesResult::Strings(_) => "strings",
+        ValuesResult::Bytes(_) => "bytes",
+        ValuesResult::Json(_) => "json",
+        ValuesResult::Lists(_) => "lists",
+        ValuesResult::Structs(_) => "structs",
+    }
+}
+
+fn check_length(has: usize, wanted: usize) -> Result<(), String> {
+    if has == wanted { Ok(()) } else { Err(format!("it has {has} values where {wanted} are due")) }
+}
+
+fn check_bits(bits: &[u8], values: usize) -> Result<(), String> {
+    let wanted = values.div_ceil(8);
+    if bits.len() == wanted {
+        Ok(())
+    } else {
+        Err(format!("it has {} bytes of bits where {values} values take {wanted}", bits.len()))
+    }
+}
+
+/// Validity without a null is none.
+fn nulls(validity: Option<Vec<u8>>, length: usize) -> Result<Option<NullBuffer>, String> {
+    let Some(bits) = validity else { return Ok(None) };
+    check_bits(&bits, length).map_err(|what| format!("validity: {what}"))?;
+    let nulls = NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(bits), 0, length));
+    Ok((nulls.null_count() > 0).then_some(nulls))
+}
+
+/// Whether every value, nulls apart, is from `min` to `max`.
+fn check_range<T: Copy + Ord + std::fmt::Debug>(
+    values: &[T],
+    min: T,
+    max: T,
+    is_value: impl Fn(usize) -> bool,
+) -> Result<(), String> {
+    let is_out = |v: &T| *v < min || *v > max;
+    // Without an early end the first pass is vectorised; what it finds is commonly nothing.
+    if !values.iter().fold(false, |any, v| any | is_out(v)) {
+        return Ok(());
+    }
+    match values.iter().enumerate().find(|(i, v)| is_out(v) && is_value(*i)) {
+        Some((i, _)) => Err(format!("value {i} is not in the years 1 to 9999")),
+        None => Ok(()),
+    }
+}
+
+/// The rules of offsets: one more than values, the first 0, none below the one before it, the last the end of what they count.
+fn check_offsets(offsets: Vec<u32>, values: usize, end: usize) -> Result<OffsetBuffer<i32>, String> {
+    if Some(offsets.len()) != values.checked_add(1) {
+        return Err(format!("it has {} offsets where {values} values take one more than that", offsets.len()));
+    }
+    if offsets.first() != Some(&0) {
+        return Err("its first offset is not 0".to_owned());
+    }
+    let after_first = offsets.get(1..).unwrap_or_default();
+    if !offsets.iter().zip(after_first).fold(true, |all, (a, b)| all & (a <= b)) {
+        let at = offsets.iter().zip(after_first).position(|(a, b)| a > b).map_or(0, |i| i.saturating_add(1));
+        return Err(format!("offset {at} is below the one before it"));
+    }
+    if offsets.last().map(|o| *o as usize) != Some(end) {
+        return Err(format!("its last offset is not {end}, where its data ends"));
+    }
+    if i32::try_from(end).is_err() {
+        return Err(format!("it has {end} bytes or elements; Arrow counts at most {}", i32::MAX));
+    }
+    let count = offsets.len();
+    let offsets = ScalarBuffer::new(Buffer::from_vec(offsets), 0, count);
+    #[expect(unsafe_code, reason = "the safe constructor would check once more what was checked above")]
+    // SAFETY: there is at least one offset; they begin with 0, do not fall, and the last, the greatest, fits `i32`: so as `i32` none is
+    // negative and none below the one before it.
+    Ok(unsafe { OffsetBuffer::new_unchecked(offsets) })
+}
+
+/// Strings, each valid UTF-8 by itself. What stands at a null is not looked at.
+fn strings(VarlenResult { offsets, data }: VarlenResult, nulls: Option<NullBuffer>, length: usize) -> Result<StringArray, String> {
+    let offsets = check_offsets(offsets, length, data.len())?;
+    let is_boundary = |o: &i32| usize::try_from(*o).is_ok_and(|o| data.get(o).is_none_or(|b| b & 0xc0 != 0x80));
+    if data.is_ascii()
+        || (simdutf8::basic::from_utf8(&data).is_ok() && offsets.iter().fold(true, |all, o| all & is_boundary(o)))
+    {
+        #[expect(unsafe_code, reason = "the safe constructor would check once more what was checked above")]
+        // SAFETY: the data is valid UTF-8, every offset lies within it (`check_offsets`) and on the boundary of a character, and
+        // `nulls` has `length` values, as many as there are.
+        return Ok(unsafe { StringArray::new_unchecked(offsets, Buffer::from_vec(data), nulls) });
+    }
+    // Rare: either a value is wrong, or only what stands at nulls is, which must not get into Arrow's buffers.
+    let mut values = Vec::with_capacity(length);
+    for (i, pair) in offsets.windows(2).enumerate() {
+        let range = match pair {
+            [a, b] => usize::try_from(*a).unwrap_or_default()..usize::try_from(*b).unwrap_or_default(),
+            _ => 0..0,
+        };
+        values.push(if nulls.as_ref().is_some_and(|n| n.is_null(i)) {
+            None
+        } else {
+            let value = data.get(range).and_then(|bytes| simdutf8::basic::from_utf8(bytes).ok());
+            Some(value.ok_or_else(|| format!("value {i} is not UTF-8"))?)
+        });
+    }
+    Ok(StringArray::from(values))
+}

@@ -1,0 +1,182 @@
+//! Compiled plugins on disk.
+//!
+//! An entry is machine code that will be run, so only what this user's own gristmill wrote is taken: the folder and the
+//! entry must not be writable for others, and the entry must hold what its header says. Anything else is compiled anew. A cache that
+//! cannot be read or written costs time, never a run.
+
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// First bytes of an entry; the digit is the version of the header.
+const MAGIC: &[u8; 16] = b"gristmill-code-1";
+
+/// Length of a SHA-256 digest.
+const DIGEST: usize = 32;
+
+/// A folder of compiled plugins: `<engine>/<digest of the component>.cwasm`.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    folder: PathBuf,
+    engine: u64,
+}
+
+impl Cache {
+    /// The part of `folder` for what `engine` compiles: its version, settings and processor.
+    pub(crate) fn new(folder: &Path, engine: &Engine) -> Self {
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Self::of(folder, hasher.finish())
+    }
+
+    fn of(folder: &Path, engine: u64) -> Self {
+        Self { folder: folder.join(format!("{engine:016x}")), engine }
+    }
+
+    fn path(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{digest}.cwasm"))
+    }
+
+    /// The compiled component with this digest (hex), if it is there and whole.
+    pub(crate) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
+        let path = self.path(digest);
+        let entry = match read_private(&self.folder, &path) {
+            Ok(entry) => entry,
+            Err(e) => {
+                tracing::debug!(path = %path.display(), error = %e, "no compiled plugin");
+                return None;
+            }
+        };
+        let Some(code) = self.open(&entry, digest) else {
+            tracing::debug!(path = %path.display(), "the compiled plugin is damaged; compiling it again");
+            return None;
+        };
+        deserialize(engine, code)
+            .inspect_err(|e| tracing::debug!(path = %path.display(), error = %e, "the compiled plugin is not for this engine"))
+            .ok()
+    }
+
+    /// Keeps a compiled component.
+    pub(crate) fn store(&self, digest: &str, code: &[u8]) {
+        let path = self.path(digest);
+        if let Err(e) = self.write(&path, digest, code) {
+            tracing::debug!(path = %path.display(), error = %e, "the compiled plugin is not kept");
+        }
+    }
+
+    fn write(&self, path: &Path, digest: &str, code: &[u8]) -> io::Result<()> {
+        create_private(&self.folder)?;
+        // Written aside, under a name of its own and readable for its owner alone, then renamed: nobody sees a part of it.
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(MAGIC)?;
+        file.write_all(&self.seal(digest, code))?;
+        file.write_all(code)?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// Digest of all that an entry stands for: an entry under another name, or of another engine, does not fit.
+    fn seal(&self, digest: &str, code: &[u8]) -> [u8; DIGEST] {
+        let hash = Sha256::new().chain_update(self.engine.to_le_bytes()).chain_update(digest).chain_update(code);
+        hash.finalize().into()
+    }
+
+    fn open<'a>(&self, entry: &'a [u8], digest: &str) -> Option<&'a [u8]> {
+        let (seal, code) = entry.strip_prefix(MAGIC)?.split_at_checked(DIGEST)?;
+        (seal == self.seal(digest, code)).then_some(code)
+    }
+}
+
+#[expect(unsafe_code, reason = "wasmtime cannot check machine code, only where it came from can be")]
+fn deserialize(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `code` is what `Engine::precompile_component` returned, unchanged: its seal was checked, and it lay in a folder and a
+    // file that nobody but their owner can write. wasmtime itself checks that its version, settings and processor are those of `engine`.
+    unsafe { Component::deserialize(engine, code) }
+}
+
+fn create_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn read_private(folder: &Path, path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    for metadata in [fs::metadata(folder)?, file.metadata()?] {
+        if is_writable_for_others(&metadata) {
+            return Err(io::Error::new(io::ErrorKind::PermissionDenied, "others than its owner can write it"));
+        }
+    }
+    let mut content = Vec::new();
+    io::Read::read_to_end(&mut &file, &mut content)?;
+    Ok(content)
+}
+
+#[cfg(unix)]
+fn is_writable_for_others(metadata: &fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o022 != 0
+}
+
+#[cfg(not(unix))]
+fn is_writable_for_others(_: &fs::Metadata) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry_of(cache: &Cache, digest: &str, code: &[u8]) -> Vec<u8> {
+        cache.store(digest, code);
+        read_private(&cache.folder, &cache.path(digest)).unwrap()
+    }
+
+    #[test]
+    fn only_a_whole_entry_of_its_own_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::of(folder.path(), 1);
+        let entry = entry_of(&cache, "abc", b"code");
+        assert_eq!(cache.open(&entry, "abc"), Some(b"code".as_slice()));
+        assert_eq!(cache.open(&entry, "abd"), None);
+        assert_eq!(Cache::of(folder.path(), 2).open(&entry, "abc"), None);
+        for i in 0..entry.len() {
+            let mut damaged = entry.clone();
+            damaged[i] ^= 1;
+            assert_eq!(cache.open(&damaged, "abc"), None, "byte {i}");
+            assert_eq!(cache.open(&entry[..i], "abc"), None, "cut at {i}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_others_can_write_is_not_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::of(folder.path(), 1);
+        entry_of(&cache, "abc", b"code");
+        for path in [cache.path("abc"), cache.folder.clone()] {
+            let mode = fs::metadata(&path).unwrap().permissions();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode.mode() | 0o002)).unwrap();
+            assert!(read_private(&cache.folder, &cache.path("abc")).is_err());
+            fs::set_permissions(&path, mode).unwrap();
+            assert!(read_private(&cache.folder, &cache.path("abc")).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        Cache::of(&file, 1).store("abc", b"code");
+        assert!(file.is_file());
+    }
+}

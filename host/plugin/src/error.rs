@@ -1,0 +1,217 @@
+//! What can go wrong with a plugin, apart from what goes wrong with one record.
+
+use gristmill_record::{Blame, Diagnose, SchemaError};
+
+/// Why a plugin cannot be used, or cannot go on. `plugin` is the name by which it was loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    /// The file holds something else.
+    #[error("{plugin} is not WebAssembly: it begins with {begins}")]
+    NotWasm {
+        /// The plugin's source.
+        plugin: String,
+        /// Its first bytes in hex, or that there are none.
+        begins: String,
+    },
+    /// The file holds a core module.
+    #[error("{plugin} is a core module of WebAssembly, not a component")]
+    CoreModule {
+        /// The plugin's source.
+        plugin: String,
+    },
+    /// The compiler refuses it.
+    #[error("{plugin} cannot be compiled: {why}")]
+    Compile {
+        /// The plugin's source.
+        plugin: String,
+        /// What the compiler says.
+        why: String,
+    },
+    /// It needs what no plugin is given.
+    #[error("{plugin} imports `{import}`, which gristmill does not offer; a plugin may import gristmill:plugin/log and nothing else")]
+    Import {
+        /// The plugin's source.
+        plugin: String,
+        /// The name of the import.
+        import: String,
+    },
+    /// It was built for another version of the contract.
+    #[error("{plugin} was built for version {theirs} of the plugin contract (`{item}`); this gristmill speaks version {ours}")]
+    Version {
+        /// The plugin's source.
+        plugin: String,
+        /// The interface that tells.
+        item: String,
+        /// The plugin's version.
+        theirs: String,
+        /// The version of this program.
+        ours: &'static str,
+    },
+    /// It exports no `transform`.
+    #[error("{plugin} exports no `{wanted}`; it exports {exports}")]
+    NoTransform {
+        /// The plugin's source.
+        plugin: String,
+        /// The interface.
+        wanted: &'static str,
+        /// What it does export.
+        exports: String,
+    },
+    /// It exports `transform`, but not as the contract says.
+    #[error("{plugin} exports `transform` but not as the contract says: {why}")]
+    Signature {
+        /// The plugin's source.
+        plugin: String,
+        /// The function and what is wrong with it.
+        why: String,
+    },
+    /// A call for which no record is to blame failed.
+    #[error("{plugin} failed in {during}: {message} ({code})")]
+    Failed {
+        /// The plugin's source.
+        plugin: String,
+        /// `start`, `identify` or `open`.
+        during: &'static str,
+        /// The code of the fault, like that of a record's: `plugin.trap`.
+        code: &'static str,
+        /// What happened.
+        message: String,
+    },
+    /// What it says of itself breaks a rule.
+    #[error("{plugin} describes itself wrongly: {what}")]
+    About {
+        /// The plugin's source.
+        plugin: String,
+        /// The item and what is wrong with it.
+        what: String,
+    },
+    /// The configuration does not fit the declared settings.
+    #[error("configuration of {plugin}: {what}")]
+    Settings {
+        /// The plugin's source.
+        plugin: String,
+        /// The setting and what is wrong with it.
+        what: String,
+    },
+    /// The plugin refuses its configuration.
+    #[error("{plugin} refuses its configuration: {why}")]
+    Refused {
+        /// The plugin's source.
+        plugin: String,
+        /// Its own words.
+        why: String,
+    },
+    /// What it declares to read and write breaks a rule.
+    #[error("{plugin} declares what it reads and writes wrongly: {source}")]
+    Description {
+        /// The plugin's source.
+        plugin: String,
+        /// The item and what is wrong with it.
+        source: SchemaError,
+    },
+    /// The list of types that it declares breaks a rule.
+    #[error("{plugin} declares what it reads and writes wrongly: {what}")]
+    Types {
+        /// The plugin's source.
+        plugin: String,
+        /// The item and what is wrong with it.
+        what: String,
+    },
+    /// Two instances of it declare different things.
+    #[error("{plugin} declares something else in each instance, for the same configuration")]
+    Inconsistent {
+        /// The plugin's source.
+        plugin: String,
+    },
+    /// It fails too often to go on.
+    #[error("{plugin} failed by its own fault on {records} records, the last time with {last_code}, and used up {limit}")]
+    TooManyFaults {
+        /// The plugin's source.
+        plugin: String,
+        /// How many records, over all workers.
+        records: u32,
+        /// The code of the last fault.
+        last_code: &'static str,
+        /// The limit that it passed.
+        limit: String,
+    },
+    /// The batch that it was to be handed is not the one that it declared.
+    #[error("{plugin} was to be handed a batch that is not what it declared: {what}")]
+    Batch {
+        /// The plugin's source.
+        plugin: String,
+        /// The difference.
+        what: String,
+    },
+    /// The sandbox cannot be set up on this machine.
+    #[error("the sandbox cannot be started: {why}")]
+    Engine {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Diagnose for PluginError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotWasm { .. } => "plugin.not-wasm",
+            Self::CoreModule { .. } => "plugin.core-module",
+            Self::Compile { .. } => "plugin.compile",
+            Self::Import { .. } => "plugin.import",
+            Self::Version { .. } => "plugin.version",
+            Self::NoTransform { .. } => "plugin.no-transform",
+            Self::Signature { .. } => "plugin.signature",
+            Self::Failed { .. } => "plugin.failed",
+            Self::About { .. } => "plugin.about",
+            Self::Settings { .. } => "plugin.settings",
+            Self::Refused { .. } => "plugin.refused",
+            Self::Description { .. } | Self::Types { .. } => "plugin.description",
+            Self::Inconsistent { .. } => "plugin.inconsistent",
+            Self::TooManyFaults { .. } => "plugin.too-many-faults",
+            Self::Batch { .. } => "plugin.batch",
+            Self::Engine { .. } => "plugin.engine",
+        }
+    }
+
+    fn blame(&self) -> Blame {
+        match self {
+            Self::Settings { .. } | Self::Refused { .. } => Blame::Usage,
+            Self::Batch { .. } => Blame::Bug,
+            Self::Engine { .. } => Blame::Environment,
+            _ => Blame::Plugin,
+        }
+    }
+
+    fn remedy(&self) -> Option<String> {
+        let text = match self {
+            Self::NotWasm { .. } => "Name the `.wasm` file of a plugin.",
+            Self::CoreModule { .. } => {
+                "Make a component of it with `wasm-tools component new MODULE -o PLUGIN.wasm`, or build the plugin with the SDK."
+            }
+            Self::Compile { .. } => "Build the plugin again; it may use a feature of WebAssembly that gristmill does not turn on.",
+            Self::Import { import, .. } if import.starts_with("wasi:") => {
+                "Build the plugin for a target without WASI: Rust for wasm32-unknown-unknown, JavaScript with every feature disabled."
+            }
+            Self::Import { .. } => "Remove what needs the import from the plugin, and build it again.",
+            Self::Version { .. } => "Build the plugin with the SDK of this version, or run the gristmill that it was built for.",
+            Self::NoTransform { .. } | Self::Signature { .. } => {
+                "Build the plugin for the world `transformer` of wit/transform.wit, unchanged."
+            }
+            Self::Failed { code: "plugin.timeout" | "plugin.memory" | "plugin.output", .. } => {
+                "Raise the limit if the plugin is right to need more; else mend the plugin."
+            }
+            Self::Settings { .. } | Self::Refused { .. } => {
+                "Correct the configuration; `gristmill plugin inspect` lists the settings."
+            }
+            Self::TooManyFaults { .. } => {
+                "Mend the plugin: the dead letters hold the records to try it with. Or raise the limit that was used up."
+            }
+            Self::Failed { .. } | Self::About { .. } | Self::Description { .. } | Self::Types { .. } | Self::Inconsistent { .. } => {
+                "Mend the plugin, or ask those who made it."
+            }
+            Self::Batch { .. } => "Report this: it is a defect of gristmill.",
+            Self::Engine { .. } => "Check that the process may map executable memory, and has some.",
+        };
+        Some(text.to_owned())
+    }
+}

@@ -1,0 +1,158 @@
+//! One instance of a plugin: a memory of its own, and the ceilings on each call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::{InstancePre, Linker, WasmStr};
+use wasmtime::{Store, StoreContextMut, Trap};
+
+use crate::bindings::{LOG, Level, Output, TYPES, Transformer, TransformerPre, columns, schema};
+use crate::limits::{Ceiling, Deadline, Limits, Overrun};
+use crate::log::Log;
+use crate::text::tame;
+
+/// Why a call failed by the plugin's fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Stable: see [`crate::RecordFault`].
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Fault {
+    /// It trapped.
+    pub(crate) const TRAP: &str = "plugin.trap";
+    /// It ran longer than it may.
+    pub(crate) const TIMEOUT: &str = "plugin.timeout";
+    /// It asked for more memory than it may have.
+    pub(crate) const MEMORY: &str = "plugin.memory";
+    /// It returned more than it may.
+    pub(crate) const OUTPUT: &str = "plugin.output";
+    /// It returned an error.
+    pub(crate) const ERROR: &str = "plugin.error";
+    /// What it returned breaks a rule of the contract.
+    pub(crate) const CONTRACT: &str = "plugin.contract";
+
+    pub(crate) fn contract(message: String) -> Self {
+        Self { code: Self::CONTRACT, message }
+    }
+}
+
+/// What the host keeps with an instance.
+pub(crate) struct State {
+    ceiling: Ceiling,
+    deadline: Deadline,
+    log: Log,
+}
+
+/// The host's side of the world: `log`, and the names of the interfaces that hold types alone.
+pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    for name in TYPES {
+        linker.instance(name)?;
+    }
+    linker.instance(LOG)?.func_wrap("log", |mut store: StoreContextMut<'_, State>, (level, text): (Level, WasmStr)| {
+        if store.data_mut().log.begin() {
+            let text = text.to_str(&store)?;
+            store.data().log.pass_on(level, &text);
+        }
+        Ok(())
+    })?;
+    Ok(linker)
+}
+
+/// Makes instances.
+#[derive(Clone)]
+pub(crate) struct Maker {
+    pub(crate) pre: TransformerPre<State>,
+    pub(crate) limits: Limits,
+    pub(crate) plugin: Arc<str>,
+}
+
+impl Maker {
+    pub(crate) fn new(pre: InstancePre<State>, limits: Limits, plugin: Arc<str>) -> wasmtime::Result<Self> {
+        Ok(Self { pre: TransformerPre::new(pre)?, limits, plugin })
+    }
+
+    /// A fresh instance.
+    pub(crate) fn make(&self) -> Result<Instance, Fault> {
+        let limit = self.limits.call_time;
+        let state = State {
+            ceiling: Ceiling::new(self.limits.memory),
+            deadline: Deadline::new(limit),
+            log: Log::new(Arc::clone(&self.plugin)),
+        };
+        let mut store = Store::new(self.pre.engine(), state);
+        store.limiter(|state| &mut state.ceiling);
+        store.epoch_deadline_callback(|store| store.data().deadline.at_tick());
+        store.set_epoch_deadline(1);
+        store.set_hostcall_fuel(self.limits.output);
+        match self.pre.instantiate(&mut store) {
+            Ok(world) => Ok(Instance { store, world }),
+            Err(error) => Err(classify(&mut store, &error)),
+        }
+    }
+}
+
+/// An instance. After a fault it must be thrown away.
+pub(crate) struct Instance {
+    store: Store<State>,
+    world: Transformer,
+}
+
+impl Instance {
+    pub(crate) fn identify(&mut self, limit: Duration) -> Result<schema::About, Fault> {
+        self.call(limit, |world, store| world.gristmill_plugin_transform().call_identify(store))
+    }
+
+    /// `Ok(Err(…))` is the plugin's refusal.
+    pub(crate) fn open(
+        &mut self,
+        limit: Duration,
+        config: &str,
+        context: schema::Context<'_>,
+    ) -> Result<Result<schema::Description, String>, Fault> {
+        self.call(limit, |world, store| world.gristmill_plugin_transform().call_open(store, config, context))
+    }
+
+    pub(crate) fn transform(&mut self, limit: Duration, batch: columns::BatchParam<'_>) -> Result<Output, Fault> {
+        self.call(limit, |world, store| world.gristmill_plugin_transform().call_transform(store, batch))?
+            .map_err(|said| Fault { code: Fault::ERROR, message: format!("the plugin says: {}", tame(&said, 1024)) })
+    }
+
+    /// Processor time that the last call took.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.store.data().deadline.elapsed()
+    }
+
+    fn call<R>(
+        &mut self,
+        limit: Duration,
+        call: impl FnOnce(&Transformer, &mut Store<State>) -> wasmtime::Result<R>,
+    ) -> Result<R, Fault> {
+        let state = self.store.data_mut();
+        state.deadline = Deadline::new(limit);
+        state.ceiling.take_refused();
+        self.store.set_epoch_deadline(1);
+        call(&self.world, &mut self.store).map_err(|error| classify(&mut self.store, &error))
+    }
+}
+
+/// What wasmtime's error means. A guest that is refused memory commonly traps itself, so that is looked at before the trap.
+fn classify(store: &mut Store<State>, error: &wasmtime::Error) -> Fault {
+    let ceiling = &mut store.data_mut().ceiling;
+    let text = format!("{error:#}");
+    let (code, message) = if let Some(overrun) = error.downcast_ref::<Overrun>() {
+        (Fault::TIMEOUT, overrun.to_string())
+    } else if ceiling.take_refused() {
+        (Fault::MEMORY, format!("it asked for more than {} bytes of memory", ceiling.memory_limit()))
+    } else if let Some(trap) = error.downcast_ref::<Trap>() {
+        (Fault::TRAP, trap.to_string())
+    } else if text.contains("fuel allocated for hostcalls") {
+        (Fault::OUTPUT, format!("it returned more than {} bytes", store.hostcall_fuel()))
+    } else {
+        (Fault::CONTRACT, format!("what it returned cannot be read: {}", tame(&text, 512)))
+    };
+    Fault { code, message }
+}
+

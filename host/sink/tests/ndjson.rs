@@ -1,0 +1,140 @@
+//! The NDJSON sink: the suite, and what only it can do wrong.
+
+mod support;
+
+use std::path::PathBuf;
+
+use arrow_array::RecordBatch;
+use gristmill_record::{Diagnose, Scalar, Table, TableDraft};
+use gristmill_sink::conformance::{self, Subject, Ways, rows_from_json};
+use gristmill_sink::{Ndjson, Sink};
+use serde_json::{Value, json};
+use support::{block_on, column, listing, load, quality_rows, quality_stream, run, tables};
+use tempfile::TempDir;
+
+struct File {
+    folder: TempDir,
+}
+
+impl File {
+    fn new() -> Self {
+        Self { folder: TempDir::new().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("rows.ndjson")
+    }
+}
+
+impl Subject for File {
+    fn ways(&self) -> Ways {
+        Ways { merges: false, negative_zero: true }
+    }
+
+    fn sink(&self) -> Box<dyn Sink> {
+        gristmill_sink::open(&format!("ndjson:{}", self.path().display())).unwrap()
+    }
+
+    fn rows(&self, table: &Table) -> Result<Option<RecordBatch>, String> {
+        let own = self.folder.path().join(format!("rows.{}.ndjson", table.name()));
+        let Some(path) = [self.path(), own].into_iter().find(|p| p.exists()) else { return Ok(None) };
+        let text = std::fs::read_to_string(path).unwrap();
+        assert!(text.is_empty() || text.ends_with('\n'));
+        let rows: Vec<Value> = text.split_terminator('\n').map(|l| serde_json::from_str(l).unwrap()).collect();
+        for row in &rows {
+            let names: Vec<_> = row.as_object().unwrap().keys().collect();
+            let mut want: Vec<_> = table.columns().iter().map(|c| &c.name).collect();
+            want.sort();
+            assert_eq!(names, want);
+        }
+        rows_from_json(table, &rows).map(Some).map_err(|e| e.to_string())
+    }
+
+    fn traces(&self) -> Result<Vec<String>, String> {
+        Ok(listing(self.folder.path()))
+    }
+
+    fn occupy(&self, _: &Table) -> Result<bool, String> {
+        Ok(false)
+    }
+}
+
+#[test]
+fn conforms() {
+    block_on(conformance::run(&mut || Box::new(File::new()))).unwrap();
+}
+
+fn two_tables() -> Vec<Table> {
+    let draft = |name: &str| TableDraft {
+        name: name.into(),
+        columns: vec![column("b", Scalar::Int64, false), column("a", Scalar::String, false)],
+        ..TableDraft::default()
+    };
+    tables(vec![draft("one"), draft("two")])
+}
+
+#[test]
+fn lines_keep_the_order_of_columns() {
+    let file = File::new();
+    let table = quality_stream(true);
+    let rows = quality_rows(&table, 0..1, 30);
+    run(file.sink().as_mut(), &load("run", "job", &[table]), &[rows]).unwrap();
+    let text = std::fs::read_to_string(file.path()).unwrap();
+    let want = r#"{"insert_id":"team-0000-report-000-1704067200-0000000000","team_id":"team-0000","report_id":"report-000","event_ts":"2024-01-01T00:00:00.000000Z","overallScore":null,"coverage":0.0,"gaps":0,"overlaps":0,"avgDur":0.0,"source":"backfill","load_ts":"2024-01-01T00:00:00.000000Z"}"#;
+    assert_eq!(text, format!("{want}\n"));
+}
+
+#[test]
+fn each_table_has_its_file() {
+    let file = File::new();
+    let tables = two_tables();
+    let mut sink = file.sink();
+    block_on(async {
+        sink.begin(&load("run", "job", &tables)).await.unwrap();
+        sink.write(1, rows_from_json(&tables[1], &[json!({"a": "x", "b": 1})]).unwrap()).await.unwrap();
+        assert_eq!(listing(file.folder.path()), [".rows.one.ndjson.tmp-run", ".rows.two.ndjson.tmp-run"]);
+        sink.commit().await.unwrap();
+    });
+    assert_eq!(listing(file.folder.path()), ["rows.one.ndjson", "rows.two.ndjson"]);
+    assert_eq!(std::fs::read_to_string(file.folder.path().join("rows.two.ndjson")).unwrap(), "{\"b\":1,\"a\":\"x\"}\n");
+    let error = block_on(Ndjson::stdout().check(&tables)).unwrap_err();
+    assert!(error.to_string().contains("standard output takes one table, and the plugin writes 2"), "{error}");
+}
+
+#[test]
+fn leftovers_are_removed_unless_somebody_writes_them() {
+    let file = File::new();
+    let tables = two_tables()[..1].to_vec();
+    let mut other = file.sink();
+    block_on(other.begin(&load("other", "job", &tables))).unwrap();
+    std::fs::write(file.folder.path().join(".rows.ndjson.tmp-dead"), "half a li").unwrap();
+    std::fs::write(file.folder.path().join("unrelated.tmp-dead"), "").unwrap();
+    run(file.sink().as_mut(), &load("run", "job", &tables), &[]).unwrap();
+    assert_eq!(listing(file.folder.path()), [".rows.ndjson.tmp-other", "rows.ndjson", "unrelated.tmp-dead"]);
+    let error = block_on(file.sink().begin(&load("other", "job", &tables))).unwrap_err();
+    assert_eq!(error.code(), "sink.busy");
+    block_on(other.abort()).unwrap();
+    assert_eq!(listing(file.folder.path()), ["rows.ndjson", "unrelated.tmp-dead"]);
+}
+
+#[test]
+fn places_that_cannot_be_written_are_named() {
+    let folder = TempDir::new().unwrap();
+    let tables = two_tables()[..1].to_vec();
+    for (path, part) in [
+        (folder.path().to_owned(), "it is a folder, not a file"),
+        (folder.path().join("no/such/rows.ndjson"), "creating a file in"),
+        (PathBuf::from("/dev/null"), "no ordinary file"),
+        (folder.path().join(".."), "it names no file"),
+    ] {
+        let mut sink = Ndjson::file(&path);
+        for error in [
+            block_on(sink.check(&tables)).map(drop).unwrap_err(),
+            block_on(sink.begin(&load("run", "job", &tables))).map(drop).unwrap_err(),
+        ] {
+            assert!(error.to_string().contains(part), "{error}");
+            assert!(error.remedy().is_some(), "{error}");
+        }
+    }
+    assert!(listing(folder.path()).is_empty());
+}
