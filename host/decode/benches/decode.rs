@@ -1,4 +1,15 @@
 //! Documents per second of one core, by format: quality reports, the inputs of the default plugin and some more of the same fields.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "a benchmark fails by panicking, and makes small numbers"
+)]
 
 use std::sync::Arc;
 

@@ -86,8 +86,9 @@ pub struct Decoder {
     is_between: bool,
     is_all: bool,
     is_done: bool,
-    /// Line breaks before `input`; where they are counted from. JSON only.
+    /// Line breaks before `input`, where the last of them ends, and where they are counted from. JSON only.
     lines: u64,
+    line_start: u64,
     lines_from: u64,
     /// Records of the batch at hand that were joined from fragments.
     joined: Vec<u8>,
@@ -129,6 +130,7 @@ impl Decoder {
             is_all: false,
             is_done: false,
             lines: 0,
+            line_start: base,
             lines_from: base,
             joined: Vec::new(),
             last_joined: Vec::new(),
@@ -148,6 +150,9 @@ impl Decoder {
             if let Reader::Json { .. } = self.reader {
                 let gone = self.input.get(..dropped).unwrap_or_default();
                 self.lines += memchr::memchr_iter(b'\n', gone).count() as u64;
+                if let Some(last) = memchr::memrchr(b'\n', gone) {
+                    self.line_start = self.base + last as u64 + 1;
+                }
             }
             self.input.drain(..dropped);
             self.base += dropped as u64;
@@ -211,7 +216,11 @@ impl Decoder {
             Reader::Log { .. } => write_entity(record, &mut name, self.limits, out),
             Reader::Json { .. } => {
                 let mut documents = Documents::new(self.limits.max_depth);
-                documents.write(&mut Cursor::new(record, 0), out)
+                let written = documents.write(&mut Cursor::new(record, 0), out);
+                if written.is_err() {
+                    documents.find_name(&mut Cursor::new(record, 0), &mut name);
+                }
+                written
             }
         };
         if written.is_err() {
@@ -258,6 +267,7 @@ impl Decoder {
                     base: self.base,
                     is_all: self.is_all,
                     lines: self.lines,
+                    line_start: self.line_start,
                     lines_from: self.lines_from,
                 };
                 let mut target = frames::Target {

@@ -76,6 +76,8 @@ pub(crate) struct Input<'a> {
     pub(crate) is_all: bool,
     /// Line breaks before its first byte.
     pub(crate) lines: u64,
+    /// The offset at which the line begins that its first byte is on.
+    pub(crate) line_start: u64,
     /// The offset from which lines are counted.
     pub(crate) lines_from: u64,
 }
@@ -89,11 +91,12 @@ impl Input<'_> {
     #[cold]
     fn syntax(&self, at: usize, expected: &'static str) -> DecodeError {
         let before = self.bytes.get(..at).unwrap_or_default();
-        let line_start = memchr::memrchr(b'\n', before).map_or(0, |n| n + 1);
+        let offset = self.base + at as u64;
+        let line_start = memchr::memrchr(b'\n', before).map_or(self.line_start, |n| self.base + n as u64 + 1);
         DecodeError::Json {
-            offset: self.base + at as u64,
+            offset,
             line: 1 + self.lines + memchr::memchr_iter(b'\n', before).count() as u64,
-            column: 1 + (at - line_start) as u64,
+            column: 1 + offset.saturating_sub(line_start),
             lines_from: self.lines_from,
             expected,
         }
@@ -413,6 +416,9 @@ impl Frames {
         let start = *at;
         let offset = input.base + start as u64;
         let rest = input.bytes.get(start..).unwrap_or_default();
+        // A line is no longer than a document may be.
+        let is_limited = rest.len() >= self.max_document;
+        let rest = rest.get(..self.max_document).unwrap_or(rest);
         let newline = memchr::memchr(b'\n', rest);
         let (error, place) = match stop {
             Stop::More => return Ok(Next::More),
@@ -429,10 +435,10 @@ impl Frames {
         };
         let end = match newline {
             Some(newline) => newline,
+            None if is_limited => return Err(error),
             None if input.is_all => rest.len(),
             // Whether it is a line cannot be told before its end is known.
-            None if rest.len() < self.max_document => return Ok(Next::More),
-            None => return Err(error),
+            None => return Ok(Next::More),
         };
         let line = rest.get(..end).unwrap_or_default().trim_ascii_end();
         let is_object = self.is_fresh

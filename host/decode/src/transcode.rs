@@ -3,6 +3,7 @@
 
 use crate::document::{Documents, Shape};
 use crate::json::Cursor;
+use crate::name::Name;
 use crate::rest;
 use crate::typed::{Tag, begin, close, duplicate, head, plain};
 use crate::value::{Halt, Plain};
@@ -15,9 +16,9 @@ impl Documents {
         let mut places = [None; 4];
         let mut more = cursor.begin_object("`{`, the start of a document")?;
         while more {
-            let key = cursor.key()?.written;
+            let key = cursor.key()?;
             let at = cursor.at;
-            let place = match key {
+            let place = match key.read(&mut self.room) {
                 b"name" => places.get_mut(0),
                 b"fields" => places.get_mut(1),
                 b"createTime" => places.get_mut(2),
@@ -27,7 +28,7 @@ impl Documents {
             if let Some(place) = place
                 && place.replace(at).is_some()
             {
-                return Err(duplicate(key));
+                return Err(duplicate(key.written));
             }
             self.skip(cursor)?;
             more = cursor.more(b'}', "`,` or `}` after an entry of an object")?;
@@ -62,6 +63,25 @@ impl Documents {
         }
         out.extend_from_slice(if out.len() == start { b"{}" } else { b"}" });
         Ok(())
+    }
+
+    /// Reads the name of the document here, and nothing else. The document has been read before, so it has one.
+    pub(crate) fn find_name(&mut self, cursor: &mut Cursor<'_>, name: &mut Name) {
+        let mut more = cursor.begin_object("");
+        while let Ok(true) = more {
+            let Ok(key) = cursor.key() else { return };
+            if key.is(b"name", &mut self.room) {
+                if let Ok(text) = cursor.string("") {
+                    // Whatever is wrong with it, its text has been taken.
+                    let _ = name.read(text.read(&mut self.room));
+                }
+                return;
+            }
+            if self.skip(cursor).is_err() {
+                return;
+            }
+            more = cursor.more(b'}', "");
+        }
     }
 
     /// Writes the entries of a map, whose first key is here, with the braces; reads their end.

@@ -1,4 +1,15 @@
 //! The real exports, against the REST listing that Firestore's emulator gave of the same documents.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking"
+)]
 
 mod kit;
 

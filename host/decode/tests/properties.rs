@@ -1,4 +1,15 @@
 //! What holds for every input.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking"
+)]
 
 mod kit;
 
@@ -106,7 +117,9 @@ fn rest(value: &Value) -> serde_json::Value {
             use base64::Engine;
             json!({"bytesValue": base64::engine::general_purpose::STANDARD.encode(v)})
         }
-        Value::Reference(c, d) => json!({"referenceValue": format!("projects/p/databases/(default)/documents/{c}/{d}")}),
+        Value::Reference(c, d) => {
+            json!({"referenceValue": format!("projects/p/databases/(default)/documents/{c}/{d}")})
+        }
         Value::GeoPoint(latitude, longitude) => {
             let mut point = serde_json::Map::new();
             for (name, v) in [("latitude", latitude), ("longitude", longitude)] {
@@ -131,6 +144,20 @@ fn rest(value: &Value) -> serde_json::Value {
     }
 }
 
+/// Whether two JSON values are equal. The judge reads some doubles a little off; that they are exact is tested elsewhere.
+fn same(a: &serde_json::Value, b: &serde_json::Value) -> bool {
+    use serde_json::Value::{Array, Number, Object};
+    match (a, b) {
+        (Number(a), Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            a == b || (a - b).abs() <= a.abs() * 1e-15
+        }
+        (Array(a), Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Object(a), Object(b)) => a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b))),
+        (a, b) => a == b,
+    }
+}
+
 fn rest_fields(fields: &[(String, Value)]) -> serde_json::Value {
     fields.iter().map(|(name, value)| (name.clone(), rest(value))).collect::<serde_json::Map<_, _>>().into()
 }
@@ -141,7 +168,7 @@ fn rest_document(id: &str, fields: &[(String, Value)]) -> serde_json::Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), chunk in 1_usize..50) {
@@ -174,7 +201,7 @@ proptest! {
         for out in [&from_log, &from_json] {
             prop_assert_eq!(out.refused(), Vec::<&gristmill_decode::RefusedRecord>::new());
             let have: Vec<serde_json::Value> = out.documents.iter().map(|d| serde_json::from_str(d).unwrap()).collect();
-            prop_assert_eq!(&have, &texts);
+            prop_assert!(have.len() == texts.len() && have.iter().zip(&texts).all(|(a, b)| same(a, b)), "{have:?} {texts:?}");
         }
         prop_assert_eq!(from_log.identities(), from_json.identities());
 
@@ -280,7 +307,7 @@ proptest! {
                 let have = out.batches[0].columns.column(0).as_primitive::<Float64Type>().value(0);
                 // The judge, without its feature float_roundtrip, may be off by one; the standard library is not.
                 prop_assert_eq!(have.to_bits(), number.parse::<f64>().unwrap().to_bits());
-                prop_assert!((have - expected).abs() <= have.abs() * 1e-15);
+                prop_assert!((have - expected).abs() <= have.abs() * 1e-15 + 1e-322);
             }
             _ if number.parse::<f64>().is_ok_and(f64::is_infinite) => {
                 prop_assert_eq!(out.codes().len() + usize::from(out.error.is_some()), 1);

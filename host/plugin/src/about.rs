@@ -140,7 +140,9 @@ mod tests {
         assert!(with(&|a| a.summary = "two\nlines".into()).unwrap_err().contains("summary"));
         let int = schema::Scalar::Int64;
         assert!(with(&|a| a.config = vec![field("n", int, None), field("n", int, None)]).is_err());
-        assert!(with(&|a| a.config = vec![field("n", schema::Scalar::Bytes, None)]).unwrap_err().contains("`n` is a bytes"));
+        assert!(
+            with(&|a| a.config = vec![field("n", schema::Scalar::Bytes, None)]).unwrap_err().contains("`n` is a bytes")
+        );
         for bad in ["1.5", "\"1\"", "not json", "", "99999999999999999999"] {
             let error = with(&|a| a.config = vec![field("n", int, Some(bad))]).unwrap_err();
             assert!(error.contains("default of the setting `n`"), "{bad}: {error}");

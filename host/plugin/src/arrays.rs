@@ -47,7 +47,8 @@ impl Arrays {
             return Err(format!("array {index} is a part of an array that does not come before it"));
         }
         let count = self.arrays.len();
-        let place = self.arrays.get_mut(index as usize).ok_or_else(|| format!("there is no array {index} of {count}"))?;
+        let place =
+            self.arrays.get_mut(index as usize).ok_or_else(|| format!("there is no array {index} of {count}"))?;
         let array = place.take().ok_or_else(|| format!("array {index} is used twice"))?;
         self.unused = self.unused.saturating_sub(1);
         let nulls = nulls(array.validity, wanted.length)?;
@@ -81,7 +82,11 @@ impl Arrays {
             (DataType::Struct(fields), ValuesResult::Structs(StructFieldsResult { length: has, children })) => {
                 check_length(has as usize, length)?;
                 if children.len() != fields.len() {
-                    return Err(format!("its struct has {} fields where {} are declared", children.len(), fields.len()));
+                    return Err(format!(
+                        "its struct has {} fields where {} are declared",
+                        children.len(),
+                        fields.len()
+                    ));
                 }
                 if fields.is_empty() {
                     return Ok(Arc::new(StructArray::new_empty_fields(length, nulls)));
@@ -225,7 +230,11 @@ fn check_offsets(offsets: Vec<u32>, values: usize, end: usize) -> Result<OffsetB
 }
 
 /// Strings, each valid UTF-8 by itself. What stands at a null is not looked at.
-fn strings(VarlenResult { offsets, data }: VarlenResult, nulls: Option<NullBuffer>, length: usize) -> Result<StringArray, String> {
+fn strings(
+    VarlenResult { offsets, data }: VarlenResult,
+    nulls: Option<NullBuffer>,
+    length: usize,
+) -> Result<StringArray, String> {
     let offsets = check_offsets(offsets, length, data.len())?;
     let is_boundary = |o: &i32| usize::try_from(*o).is_ok_and(|o| data.get(o).is_none_or(|b| b & 0xc0 != 0x80));
     if data.is_ascii()

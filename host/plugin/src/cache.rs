@@ -57,7 +57,9 @@ impl Cache {
             return None;
         };
         deserialize(engine, code)
-            .inspect_err(|e| tracing::debug!(path = %path.display(), error = %e, "the compiled plugin is not for this engine"))
+            .inspect_err(
+                |e| tracing::debug!(path = %path.display(), error = %e, "the compiled plugin is not for this engine"),
+            )
             .ok()
     }
 

@@ -91,11 +91,12 @@ fn check_functions(
 ) -> Result<(), PluginError> {
     let fail = |why: String| PluginError::Signature { plugin: plugin.to_owned(), why };
     let of = component.instance_type();
-    let check = |name: &str, typecheck: &dyn Fn(&types::ComponentFunc) -> wasmtime::Result<()>| {
-        match transform.get_export(engine, name).map(|item| item.ty) {
-            Some(ComponentItem::ComponentFunc(f)) => typecheck(&f).map_err(|e| fail(format!("`{name}`: {e:#}"))),
-            _ => Err(fail(format!("it has no function `{name}`"))),
-        }
+    let check = |name: &str, typecheck: &dyn Fn(&types::ComponentFunc) -> wasmtime::Result<()>| match transform
+        .get_export(engine, name)
+        .map(|item| item.ty)
+    {
+        Some(ComponentItem::ComponentFunc(f)) => typecheck(&f).map_err(|e| fail(format!("`{name}`: {e:#}"))),
+        _ => Err(fail(format!("it has no function `{name}`"))),
     };
     check("identify", &|f| f.typecheck::<(), (schema::About,)>(&of))?;
     check("open", &|f| f.typecheck::<(&str, schema::Context<'_>), (Result<schema::Description, String>,)>(&of))?;
@@ -110,7 +111,9 @@ mod tests {
     fn tells_files_apart() {
         assert!(check_file("p", b"\0asm\x0d\0\x01\0rest").is_ok());
         assert!(matches!(check_file("p", b"\0asm\x01\0\0\0"), Err(PluginError::CoreModule { .. })));
-        for (bytes, begins) in [(&b""[..], "nothing: it is empty"), (b"PK\x03\x04", "50 4b 03 04"), (b"\0asm", "00 61 73 6d")] {
+        for (bytes, begins) in
+            [(&b""[..], "nothing: it is empty"), (b"PK\x03\x04", "50 4b 03 04"), (b"\0asm", "00 61 73 6d")]
+        {
             assert!(matches!(check_file("p", bytes), Err(PluginError::NotWasm { begins: b, .. }) if b == begins));
         }
     }

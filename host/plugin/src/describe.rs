@@ -16,10 +16,12 @@ pub(crate) fn check(plugin: &str, description: schema::Description) -> Result<De
     if let Some(what) = untamed(&description) {
         return Err(PluginError::Types { plugin: plugin.to_owned(), what: format!("{what} has a control character") });
     }
-    let types = Types::new(&description.types)
-        .map_err(|what| PluginError::Types { plugin: plugin.to_owned(), what })?;
+    let types =
+        Types::new(&description.types).map_err(|what| PluginError::Types { plugin: plugin.to_owned(), what })?;
     let find = |what: &str, name: &str, index: u32| {
-        types.get(index).map_err(|why| PluginError::Types { plugin: plugin.to_owned(), what: format!("{what} `{name}`: {why}") })
+        types
+            .get(index)
+            .map_err(|why| PluginError::Types { plugin: plugin.to_owned(), what: format!("{what} `{name}`: {why}") })
     };
     let mut inputs = Vec::with_capacity(description.inputs.len());
     for input in description.inputs {
@@ -124,9 +126,10 @@ impl<'a> Types<'a> {
         for (i, ty) in types.iter().enumerate() {
             // Only types before this one are measured, so one that is not found is not lower.
             let part = |index: u32| {
-                sizes.get(index as usize).copied().ok_or_else(|| {
-                    format!("type {i} refers to type {index}; a type refers to types before it only")
-                })
+                sizes
+                    .get(index as usize)
+                    .copied()
+                    .ok_or_else(|| format!("type {i} refers to type {index}; a type refers to types before it only"))
             };
             let mut size = Size { depth: 1, parts: 1 };
             let mut add = |part: Size| {

@@ -28,7 +28,9 @@ pub enum PluginError {
         why: String,
     },
     /// It needs what no plugin is given.
-    #[error("{plugin} imports `{import}`, which gristmill does not offer; a plugin may import gristmill:plugin/log and nothing else")]
+    #[error(
+        "{plugin} imports `{import}`, which gristmill does not offer; a plugin may import gristmill:plugin/log and nothing else"
+    )]
     Import {
         /// The plugin's source.
         plugin: String,
@@ -36,7 +38,9 @@ pub enum PluginError {
         import: String,
     },
     /// It was built for another version of the contract.
-    #[error("{plugin} was built for version {theirs} of the plugin contract (`{item}`); this gristmill speaks version {ours}")]
+    #[error(
+        "{plugin} was built for version {theirs} of the plugin contract (`{item}`); this gristmill speaks version {ours}"
+    )]
     Version {
         /// The plugin's source.
         plugin: String,
@@ -124,7 +128,9 @@ pub enum PluginError {
         plugin: String,
     },
     /// It fails too often to go on.
-    #[error("{plugin} failed by its own fault on {records} records, the last time with {last_code}, and used up {limit}")]
+    #[error(
+        "{plugin} failed by its own fault on {records} records, the last time with {last_code}, and used up {limit}"
+    )]
     TooManyFaults {
         /// The plugin's source.
         plugin: String,
@@ -188,12 +194,16 @@ impl Diagnose for PluginError {
             Self::CoreModule { .. } => {
                 "Make a component of it with `wasm-tools component new MODULE -o PLUGIN.wasm`, or build the plugin with the SDK."
             }
-            Self::Compile { .. } => "Build the plugin again; it may use a feature of WebAssembly that gristmill does not turn on.",
+            Self::Compile { .. } => {
+                "Build the plugin again; it may use a feature of WebAssembly that gristmill does not turn on."
+            }
             Self::Import { import, .. } if import.starts_with("wasi:") => {
                 "Build the plugin for a target without WASI: Rust for wasm32-unknown-unknown, JavaScript with every feature disabled."
             }
             Self::Import { .. } => "Remove what needs the import from the plugin, and build it again.",
-            Self::Version { .. } => "Build the plugin with the SDK of this version, or run the gristmill that it was built for.",
+            Self::Version { .. } => {
+                "Build the plugin with the SDK of this version, or run the gristmill that it was built for."
+            }
             Self::NoTransform { .. } | Self::Signature { .. } => {
                 "Build the plugin for the world `transformer` of wit/transform.wit, unchanged."
             }
@@ -206,9 +216,11 @@ impl Diagnose for PluginError {
             Self::TooManyFaults { .. } => {
                 "Mend the plugin: the dead letters hold the records to try it with. Or raise the limit that was used up."
             }
-            Self::Failed { .. } | Self::About { .. } | Self::Description { .. } | Self::Types { .. } | Self::Inconsistent { .. } => {
-                "Mend the plugin, or ask those who made it."
-            }
+            Self::Failed { .. }
+            | Self::About { .. }
+            | Self::Description { .. }
+            | Self::Types { .. }
+            | Self::Inconsistent { .. } => "Mend the plugin, or ask those who made it.",
             Self::Batch { .. } => "Report this: it is a defect of gristmill.",
             Self::Engine { .. } => "Check that the process may map executable memory, and has some.",
         };

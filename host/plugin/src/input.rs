@@ -40,12 +40,16 @@ enum Values {
 
 impl Lowered {
     /// Lays out a batch whose columns are of `types`. The error names the first thing that is of another type.
-    pub(crate) fn new<'a>(batch: &RecordBatch, types: impl ExactSizeIterator<Item = &'a DataType>) -> Result<Self, String> {
+    pub(crate) fn new<'a>(
+        batch: &RecordBatch,
+        types: impl ExactSizeIterator<Item = &'a DataType>,
+    ) -> Result<Self, String> {
         if batch.num_columns() != types.len() {
             return Err(format!("it has {} columns where {} are declared", batch.num_columns(), types.len()));
         }
         let rows = u32::try_from(batch.num_rows()).map_err(|_| format!("it has {} rows", batch.num_rows()))?;
-        let mut lowered = Self { rows, arrays: Vec::with_capacity(types.len()), columns: Vec::with_capacity(types.len()) };
+        let mut lowered =
+            Self { rows, arrays: Vec::with_capacity(types.len()), columns: Vec::with_capacity(types.len()) };
         for ((column, ty), field) in batch.columns().iter().zip(types).zip(batch.schema_ref().fields()) {
             let index = lowered.add(column, ty).map_err(|what| format!("column `{}` {what}", field.name()))?;
             lowered.columns.push(index);
@@ -109,7 +113,9 @@ impl Flat {
             Values::Lists { offsets, child } => {
                 ValuesParam::Lists(NestedListsParam { offsets: offsets.typed_data(), child: *child })
             }
-            Values::Structs { length, children } => ValuesParam::Structs(StructFieldsParam { length: *length, children }),
+            Values::Structs { length, children } => {
+                ValuesParam::Structs(StructFieldsParam { length: *length, children })
+            }
         };
         ArrayParam { values, validity: self.validity.as_ref().map(Buffer::as_slice) }
     }

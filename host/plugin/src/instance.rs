@@ -51,13 +51,16 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
     for name in TYPES {
         linker.instance(name)?;
     }
-    linker.instance(LOG)?.func_wrap("log", |mut store: StoreContextMut<'_, State>, (level, text): (Level, WasmStr)| {
-        if store.data_mut().log.begin() {
-            let text = text.to_str(&store)?;
-            store.data().log.pass_on(level, &text);
-        }
-        Ok(())
-    })?;
+    linker.instance(LOG)?.func_wrap(
+        "log",
+        |mut store: StoreContextMut<'_, State>, (level, text): (Level, WasmStr)| {
+            if store.data_mut().log.begin() {
+                let text = text.to_str(&store)?;
+                store.data().log.pass_on(level, &text);
+            }
+            Ok(())
+        },
+    )?;
     Ok(linker)
 }
 
@@ -155,4 +158,3 @@ fn classify(store: &mut Store<State>, error: &wasmtime::Error) -> Fault {
     };
     Fault { code, message }
 }
-

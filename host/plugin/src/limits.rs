@@ -110,7 +110,11 @@ impl Deadline {
 
     /// What the epoch's tick asks: go on until the next, or stop.
     pub(crate) fn at_tick(&self) -> wasmtime::Result<UpdateDeadline> {
-        if self.elapsed() < self.limit { Ok(UpdateDeadline::Continue(1)) } else { Err(Overrun { limit: self.limit }.into()) }
+        if self.elapsed() < self.limit {
+            Ok(UpdateDeadline::Continue(1))
+        } else {
+            Err(Overrun { limit: self.limit }.into())
+        }
     }
 }
 

@@ -115,7 +115,11 @@ fn check_rejections(rejections: Vec<RawRejection>, promised: &Promised<'_>) -> R
                 return Err(format!("the rejection `{}` names an input that is not declared", r.code));
             }
             if r.message.len() > MESSAGE {
-                return Err(format!("the message of the rejection `{}` has {} bytes, more than {MESSAGE}", r.code, r.message.len()));
+                return Err(format!(
+                    "the message of the rejection `{}` has {} bytes, more than {MESSAGE}",
+                    r.code,
+                    r.message.len()
+                ));
             }
             Ok(Rejection { row: r.row, code: r.code, input: r.input, message: r.message })
         })

@@ -43,7 +43,8 @@ impl Plugin {
         let digest = hex(&Sha256::digest(bytes));
         let component = compile(engine, source_name, bytes, &digest)?;
         let outline = crate::contract::check(engine.wasmtime(), source_name, &component)?;
-        let unfit = |e: wasmtime::Error| PluginError::Signature { plugin: source_name.to_owned(), why: format!("{e:#}") };
+        let unfit =
+            |e: wasmtime::Error| PluginError::Signature { plugin: source_name.to_owned(), why: format!("{e:#}") };
         let pre = linker(engine.wasmtime()).and_then(|linker| linker.instantiate_pre(&component)).map_err(unfit)?;
         let maker = Maker::new(pre, limits, Arc::from(source_name)).map_err(unfit)?;
 
@@ -57,7 +58,8 @@ impl Plugin {
         };
         let mut instance = maker.make().map_err(failed("start"))?;
         let said = instance.identify(limits.call_time).map_err(failed("identify"))?;
-        let about = crate::about::check(said).map_err(|what| PluginError::About { plugin: source_name.to_owned(), what })?;
+        let about =
+            crate::about::check(said).map_err(|what| PluginError::About { plugin: source_name.to_owned(), what })?;
         Ok(Self { engine: engine.clone(), maker, about, digest, outline })
     }
 

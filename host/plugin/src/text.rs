@@ -6,7 +6,11 @@ pub(crate) fn tame(text: &str, limit: usize) -> String {
     let mut out = String::new();
     for c in text.chars() {
         let before = out.len();
-        if is_unsafe(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if is_unsafe(c) {
+            out.extend(c.escape_default())
+        } else {
+            out.push(c)
+        }
         if out.len() > limit {
             out.truncate(before);
             out.push('…');

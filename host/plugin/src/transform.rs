@@ -49,12 +49,20 @@ pub struct Part {
 }
 
 /// Rows for one table.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TableRows {
     /// Of the schema `gristmill_record::arrow::table_schema(table)`, checked.
     pub rows: RecordBatch,
     /// For each row the row of the part that it was made from, never falling. None: row i was made from row i of the part.
     pub origins: Option<Vec<u32>>,
+}
+
+/// Without the rows: what is shown for debugging may end in a log, and records' content may not.
+impl std::fmt::Debug for TableRows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let origins = self.origins.as_ref().map(Vec::len);
+        f.debug_struct("TableRows").field("rows", &self.rows.num_rows()).field("origins", &origins).finish()
+    }
 }
 
 /// A record that the plugin refused.

@@ -93,7 +93,8 @@ pub(crate) fn open(
     started_at: i64,
 ) -> Result<(Instance, schema::Description), PluginError> {
     let plugin = || maker.plugin.to_string();
-    let failed = |during| move |f: Fault| PluginError::Failed { plugin: plugin(), during, code: f.code, message: f.message };
+    let failed =
+        |during| move |f: Fault| PluginError::Failed { plugin: plugin(), during, code: f.code, message: f.message };
     let mut instance = maker.make().map_err(failed("start"))?;
     let context = schema::Context { run_id, started_at };
     let description = instance
@@ -118,7 +119,12 @@ impl Worker {
     }
 
     /// One call. `Ok(Err(…))` is a fault, after which there is no instance.
-    fn call(&mut self, input: &RecordBatch, first_row: u32, limit: Duration) -> Result<Result<Part, Fault>, PluginError> {
+    fn call(
+        &mut self,
+        input: &RecordBatch,
+        first_row: u32,
+        limit: Duration,
+    ) -> Result<Result<Part, Fault>, PluginError> {
         let job = Arc::clone(&self.job);
         let mut instance = match self.instance.take() {
             Some(instance) => instance,

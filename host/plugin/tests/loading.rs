@@ -1,5 +1,5 @@
 //! What is loaded, what is not, and the cache of compiled plugins.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that cannot go on says where it stands")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stands")]
 
 mod support;
 

@@ -112,7 +112,9 @@ fn a_fault_on_every_record_ends_the_run() {
         let plugin = liar(mode, "always", Limits { faults: 10, ..limits_of(mode) }).unwrap();
         let mut worker = plugin.worker().unwrap();
         let error = worker.transform(&marked_records(&plugin, 7)).unwrap_err();
-        let PluginError::TooManyFaults { plugin: name, last_code, records, .. } = &error else { panic!("{mode}: {error}") };
+        let PluginError::TooManyFaults { plugin: name, last_code, records, .. } = &error else {
+            panic!("{mode}: {error}")
+        };
         assert_eq!((name.as_str(), *last_code), ("liar", *code), "{mode}");
         assert!(*records <= 11, "{mode}: {error}");
         assert!(error.to_string().contains(code) && error.remedy().is_some(), "{error}");

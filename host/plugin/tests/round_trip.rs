@@ -24,6 +24,9 @@ fn echo() -> ConfiguredPlugin {
     ECHO.configure(&settings(json!({"types": TYPES})), context()).unwrap()
 }
 
+/// A struct of an int64 and a list of int64.
+type Structure = (Option<i64>, Option<Vec<Option<i64>>>);
+
 /// One record; none stands for null.
 #[derive(Debug, Clone)]
 struct Record {
@@ -34,7 +37,7 @@ struct Record {
     text: Option<String>,
     bytes: Option<Vec<u8>>,
     list: Option<Vec<Option<String>>>,
-    structure: Option<(Option<i64>, Option<Vec<Option<i64>>>)>,
+    structure: Option<Structure>,
 }
 
 fn record() -> impl Strategy<Value = Record> {
@@ -65,7 +68,7 @@ fn record() -> impl Strategy<Value = Record> {
 fn batch(plugin: &ConfiguredPlugin, records: &[Record]) -> RecordBatch {
     let schema = input_schema(plugin.description());
     let mut lists = ListBuilder::new(StringBuilder::new());
-    let arrow_schema::DataType::Struct(fields) = schema.field(8).data_type() else { panic!("{schema}") };
+    let arrow_schema::DataType::Struct(fields) = schema.field(8).data_type() else { unreachable!("{schema}") };
     let item = Field::new("item", arrow_schema::DataType::Int64, true);
     let mut structs = StructBuilder::new(
         fields.clone(),

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
@@ -14,7 +14,7 @@ use arrow_buffer::{Buffer, MutableBuffer};
 use arrow_ipc::reader::FileDecoder;
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, write_message};
 use arrow_ipc::{Block, MetadataVersion};
-use arrow_schema::SchemaRef;
+use arrow_schema::{ArrowError, SchemaRef};
 
 use super::slab::Sorted;
 use crate::SinkError;
@@ -99,6 +99,8 @@ fn merge(
 /// A temporary file of runs.
 struct Runs {
     file: File,
+    /// Bytes that have been written.
+    end: u64,
     folder: PathBuf,
     runs: Vec<Run>,
 }
@@ -111,7 +113,7 @@ struct Run {
 impl Runs {
     fn create(folder: &Path) -> Result<Self, SinkError> {
         let file = tempfile::tempfile_in(folder).map_err(SinkError::io("creating a file in", folder))?;
-        Ok(Self { file, folder: folder.to_owned(), runs: Vec::new() })
+        Ok(Self { file, end: 0, folder: folder.to_owned(), runs: Vec::new() })
     }
 
     fn readers(&self, schema: &SchemaRef) -> Vec<RunReader<'_>> {
@@ -166,11 +168,16 @@ impl<'a> RunWriter<'a> {
         let (_, encoded) = IpcDataGenerator::default()
             .encode(&rows, &mut dictionaries, &self.options, &mut self.context)
             .map_err(SinkError::encode(doing, &folder))?;
-        let mut bytes = Vec::with_capacity(encoded.ipc_message.len() + encoded.arrow_data.len() + 128);
-        let (head, body) =
-            write_message(&mut bytes, encoded, &self.options).map_err(SinkError::encode(doing, &folder))?;
-        let offset = self.runs.file.stream_position().map_err(SinkError::io(doing, &folder))?;
-        self.runs.file.write_all(&bytes).map_err(SinkError::io(doing, &folder))?;
+        // The head is gathered; the body, larger than the buffer, goes to the file without a copy.
+        let mut file = BufWriter::with_capacity(8 << 10, &self.runs.file);
+        let (head, body) = write_message(&mut file, encoded, &self.options).map_err(|e| match e {
+            ArrowError::IoError(_, e) => SinkError::io(doing, &folder)(e),
+            e => SinkError::encode(doing, &folder)(e),
+        })?;
+        file.flush().map_err(SinkError::io(doing, &folder))?;
+        drop(file);
+        let offset = self.runs.end;
+        self.runs.end += (head + body) as u64;
         let too_large = |_| SinkError::encode(doing, &folder)("a block is too large");
         self.blocks.push(Block::new(
             i64::try_from(offset).map_err(too_large)?,

@@ -104,7 +104,7 @@ pub fn broken(mode: &str, mut output: Output, rows: u32) -> Output {
             output.tables.push(more);
         }
         "origin-out-of-range" => table.origins = Some((1..=rows).collect()),
-        "origins-backwards" => return only(strings(vec![0; 3], Vec::new()), 2, vec![rows.min(2) - 1, 0]),
+        "origins-backwards" => return only(strings(vec![0; 3], Vec::new()), 2, vec![1, 0]),
         "origins-length" => table.origins = Some(vec![0; rows as usize - 1]),
         "origins-absent" => {
             let rows = rows + 1;
