@@ -15,7 +15,8 @@ fn a_collision_is_reported_and_kept() {
             &f.path().join("2.ndjson"),
             &[report("a", "b-c", "t", 0.5, "2025-01-01T00:00:00Z"), report("x", "y", "z", 0.5, "2024-01-01T00:00:00Z")],
         );
-        let args = ["run", "*.ndjson", "--to", "sqlite:q.db", "--dead-letters", "d.jsonl", "--json", "--workers", workers];
+        let args =
+            ["run", "*.ndjson", "--to", "sqlite:q.db", "--dead-letters", "d.jsonl", "--json", "--workers", workers];
         let summary = run_in(f.path(), &args).ok().json();
         assert_balanced(&summary);
         assert_eq!(summary["rows"][0]["collision"], 1);
@@ -39,10 +40,12 @@ fn a_collision_is_reported_and_kept() {
 #[test]
 fn a_collision_can_stop_a_run() {
     let f = folder();
-    let documents = [report("a-b", "c", "t", 0.25, "2024-01-01T00:00:00Z"), report("a", "b-c", "t", 0.5, "2025-01-01T00:00:00Z")];
+    let documents =
+        [report("a-b", "c", "t", 0.25, "2024-01-01T00:00:00Z"), report("a", "b-c", "t", 0.5, "2025-01-01T00:00:00Z")];
     write_lines(&f.path().join("in.ndjson"), &documents);
     let args = ["run", "in.ndjson", "--to", "sqlite:q.db", "--max-rejected", "0"];
-    run_in(f.path(), &args).fails(7, &["run.max-rejected", "1 records were refused", "nothing was loaded", "dead-letters/"]);
+    run_in(f.path(), &args)
+        .fails(7, &["run.max-rejected", "1 records were refused", "nothing was loaded", "dead-letters/"]);
     assert!(!f.path().join("q.db").exists(), "a run that fails its gates touches nothing");
 }
 

@@ -12,8 +12,18 @@ fn help_names_every_command_and_exit_code() {
     assert!(!help.contains("reference"), "hidden");
     let run = run_in(f.path(), &["run", "--help"]).ok().stdout;
     for option in [
-        "--plugin", "--config", "--to", "--workers", "--batch-rows", "--memory", "--max-rejected", "--on-conflict", "--started-at",
-        "--plugin-memory", "--plugin-time", "--plugin-output",
+        "--plugin",
+        "--config",
+        "--to",
+        "--workers",
+        "--batch-rows",
+        "--memory",
+        "--max-rejected",
+        "--on-conflict",
+        "--started-at",
+        "--plugin-memory",
+        "--plugin-time",
+        "--plugin-output",
     ] {
         assert!(run.contains(option), "{option}: {run}");
     }
@@ -47,21 +57,37 @@ fn plan_shows_all_and_writes_nothing() {
     let f = folder();
     let args = ["plan", &export("yago"), "--config", "overall-score-max=100", "--to", "sqlite:q.db"];
     let text = run_in(f.path(), &args).ok().stdout;
-    for part in ["output-0", "6,210 documents", "metrics.overallScore", "table quality_stream", "will be created", "first rows", "insert_id"] {
+    for part in [
+        "output-0",
+        "6,210 documents",
+        "metrics.overallScore",
+        "table quality_stream",
+        "will be created",
+        "first rows",
+        "insert_id",
+    ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     assert_eq!(std::fs::read_dir(f.path()).unwrap().count(), 0, "a plan writes nothing");
     run_in(f.path(), &["run", &export("yago"), "--config", "overall-score-max=100", "--to", "sqlite:q.db"]).ok();
     let text = run_in(f.path(), &args).ok().stdout;
     assert!(text.contains("its columns fit"), "{text}");
-    assert_eq!(run_in(f.path(), &["--json", "plan", &export("yago"), "--to", "sqlite:q.db"]).ok().json()["tables"][0]["exists"], true);
+    assert_eq!(
+        run_in(f.path(), &["--json", "plan", &export("yago"), "--to", "sqlite:q.db"]).ok().json()["tables"][0]["exists"],
+        true
+    );
 }
 
 #[test]
 fn inspect_tells_what_a_plugin_reads() {
     let f = folder();
     let text = run_in(f.path(), &["plugin", "inspect"]).ok().stdout;
-    for part in ["firestore-quality-stream", "sha256", "teams/{team}/reports/{report}/qualityReports/{timestamp}", "overall-score-max"] {
+    for part in [
+        "firestore-quality-stream",
+        "sha256",
+        "teams/{team}/reports/{report}/qualityReports/{timestamp}",
+        "overall-score-max",
+    ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
     let json = run_in(f.path(), &["--json", "plugin", "inspect"]).ok().json();
@@ -75,10 +101,14 @@ fn rows_on_stdout_are_nothing_but_rows() {
     let ran = run_in(f.path(), &["run", &export("yago"), "--config", "overall-score-max=100", "--to", "ndjson:-"]).ok();
     let rows = ran.stdout.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()).count();
     assert!(rows > 5_500 && ran.stderr.contains("records read"), "{}", ran.stderr);
-    let quiet = run_in(f.path(), &["-q", "run", &export("yago"), "--config", "overall-score-max=100", "--to", "ndjson:-"]).ok();
+    let quiet =
+        run_in(f.path(), &["-q", "run", &export("yago"), "--config", "overall-score-max=100", "--to", "ndjson:-"]).ok();
     assert_eq!(quiet.stderr, "");
     let json = run_in(f.path(), &["--json", "run", &export("yago"), "--to", "ndjson:-"]).ok();
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&json.stderr).unwrap()["rows"][0]["inserted"], json.stdout.lines().count());
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&json.stderr).unwrap()["rows"][0]["inserted"],
+        json.stdout.lines().count()
+    );
 }
 
 /// Errors are JSON, too, where JSON is asked for.
@@ -115,6 +145,7 @@ fn parquet_versions() {
     assert_eq!(again["rows"][0]["already"], first["rows"][0]["inserted"]);
     let other = run("50");
     assert!(other["rows"][0]["inserted"].as_u64() < first["rows"][0]["inserted"].as_u64());
-    let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(f.path().join("p/manifest.json")).unwrap()).unwrap();
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(f.path().join("p/manifest.json")).unwrap()).unwrap();
     assert!(manifest.to_string().contains(other["run_id"].as_str().unwrap()), "{manifest}");
 }

@@ -30,8 +30,21 @@ fn outputs(input: &str, folder: &Path, s: &Setting) -> (BTreeMap<PathBuf, Vec<u8
         let summary = run_in(
             &place,
             &[
-                "run", input, "--to", to, "--started-at", STARTED, "--config", "overall-score-max=100", "--json", "--workers",
-                s.workers, "--batch-rows", s.batch_rows, "--memory", s.memory,
+                "run",
+                input,
+                "--to",
+                to,
+                "--started-at",
+                STARTED,
+                "--config",
+                "overall-score-max=100",
+                "--json",
+                "--workers",
+                s.workers,
+                "--batch-rows",
+                s.batch_rows,
+                "--memory",
+                s.memory,
             ],
         )
         .ok()
@@ -39,7 +52,9 @@ fn outputs(input: &str, folder: &Path, s: &Setting) -> (BTreeMap<PathBuf, Vec<u8
         assert_balanced(&summary);
         assert!(summary["rows"][0]["inserted"].as_u64().unwrap() > 1_000);
         spilled += summary["spilled_bytes"].as_u64().unwrap();
-        all.extend(tree(&place).into_iter().map(|(path, bytes)| (Path::new(to.split(':').next().unwrap()).join(path), bytes)));
+        all.extend(
+            tree(&place).into_iter().map(|(path, bytes)| (Path::new(to.split(':').next().unwrap()).join(path), bytes)),
+        );
     }
     (all, spilled)
 }

@@ -52,7 +52,8 @@ fn binary_exports_equal_their_listing() {
 /// The same from JSON, with the times.
 #[test]
 fn json_exports_equal_their_listing() {
-    for file in ["yago/documents.json.gz", "types/documents.json.gz", "second/rest.ndjson.gz", "blocks/rest.ndjson.gz"] {
+    for file in ["yago/documents.json.gz", "types/documents.json.gz", "second/rest.ndjson.gz", "blocks/rest.ndjson.gz"]
+    {
         let ours = cat(&export_file(file).display().to_string());
         let listed = by_name(rest_listing(file.split('/').next().unwrap()));
         assert_eq!(ours.len(), listed.len(), "{file}");
@@ -88,7 +89,8 @@ fn cat_filters_by_path_and_stops_at_a_limit() {
     let f = folder();
     let all = run_in(f.path(), &["export", "cat", &export("yago"), "-d", "teams/{team}/reports/*"]).ok().stdout;
     assert_eq!(all.lines().count(), 144);
-    let five = run_in(f.path(), &["export", "cat", &export("yago"), "-d", "teams/{team}/reports/*", "-n", "5"]).ok().stdout;
+    let five =
+        run_in(f.path(), &["export", "cat", &export("yago"), "-d", "teams/{team}/reports/*", "-n", "5"]).ok().stdout;
     assert_eq!(five.lines().count(), 5);
     assert!(all.starts_with(&five));
 }

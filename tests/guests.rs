@@ -29,8 +29,25 @@ fn run(folder: &Path, mode: &str, when: &str, extra: &[&str]) -> Ran {
     let plugin = guest("liar").display().to_string();
     let (mode, when) = (format!("mode={mode}"), format!("when={when}"));
     let mut args = vec![
-        "run", "things.ndjson", "--plugin", &plugin, "--config", &mode, "--config", &when, "--to", "ndjson:out.ndjson", "--json",
-        "--plugin-time", "400ms", "--plugin-memory", "32MiB", "--plugin-output", "8MiB", "--dead-letters", "dead.jsonl",
+        "run",
+        "things.ndjson",
+        "--plugin",
+        &plugin,
+        "--config",
+        &mode,
+        "--config",
+        &when,
+        "--to",
+        "ndjson:out.ndjson",
+        "--json",
+        "--plugin-time",
+        "400ms",
+        "--plugin-memory",
+        "32MiB",
+        "--plugin-output",
+        "8MiB",
+        "--dead-letters",
+        "dead.jsonl",
     ];
     args.extend(extra);
     run_in(folder, &args)

@@ -9,26 +9,26 @@ use serde_json::Value;
 
 /// What a run of the program left on its streams.
 #[derive(Debug)]
-pub struct Ran {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Ran {
     /// The one JSON object on stdout.
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("stdout is no JSON: {e}\n{self:?}"))
     }
 
     /// Asserts success.
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, 0, "{}\n{}", self.stdout, self.stderr);
         self
     }
 
     /// Asserts an exit code and that every part of the message is on stderr.
-    pub fn fails(self, code: i32, parts: &[&str]) -> Self {
+    pub(crate) fn fails(self, code: i32, parts: &[&str]) -> Self {
         assert_eq!(self.code, code, "{}", self.stderr);
         for part in parts {
             assert!(self.stderr.contains(part), "`{part}` is not in:\n{}", self.stderr);
@@ -39,22 +39,22 @@ impl Ran {
 }
 
 /// The repository.
-pub fn root() -> PathBuf {
+pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
 /// An export of `tests/exports`.
-pub fn export(name: &str) -> String {
+pub(crate) fn export(name: &str) -> String {
     root().join("tests/exports").join(name).join("export").display().to_string()
 }
 
 /// A file of `tests/exports`.
-pub fn export_file(name: &str) -> PathBuf {
+pub(crate) fn export_file(name: &str) -> PathBuf {
     root().join("tests/exports").join(name)
 }
 
 /// The program, with a cache of its own that all tests share.
-pub fn gristmill() -> Command {
+pub(crate) fn gristmill() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gristmill"));
     command
         .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
@@ -65,12 +65,12 @@ pub fn gristmill() -> Command {
 }
 
 /// Runs the program in a folder.
-pub fn run_in(folder: &Path, args: &[&str]) -> Ran {
+pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Ran {
     finish(gristmill().current_dir(folder).args(args))
 }
 
 /// Runs a prepared command to its end.
-pub fn finish(command: &mut Command) -> Ran {
+pub(crate) fn finish(command: &mut Command) -> Ran {
     let output = command.output().unwrap();
     Ran {
         code: output.status.code().unwrap_or(-1),
@@ -80,12 +80,12 @@ pub fn finish(command: &mut Command) -> Ran {
 }
 
 /// A folder that goes with the test.
-pub fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
 }
 
 /// The lines of a file, unpacked where it is gzip.
-pub fn lines(path: &Path) -> Vec<String> {
+pub(crate) fn lines(path: &Path) -> Vec<String> {
     let bytes = std::fs::read(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let mut text = String::new();
     if bytes.starts_with(&[0x1f, 0x8b]) {
@@ -97,22 +97,22 @@ pub fn lines(path: &Path) -> Vec<String> {
 }
 
 /// Lines of JSON.
-pub fn json_lines(path: &Path) -> Vec<Value> {
+pub(crate) fn json_lines(path: &Path) -> Vec<Value> {
     lines(path).iter().map(|l| serde_json::from_str(l).unwrap()).collect()
 }
 
 /// The documents of an export as the REST API listed them.
-pub fn rest_listing(name: &str) -> Vec<Value> {
+pub(crate) fn rest_listing(name: &str) -> Vec<Value> {
     json_lines(&export_file(name).join("rest.ndjson.gz"))
 }
 
 /// The path of a document below `documents/`.
-pub fn path_of(document: &Value) -> &str {
+pub(crate) fn path_of(document: &Value) -> &str {
     document["name"].as_str().unwrap().split_once("/documents/").unwrap().1
 }
 
 /// All files below a folder with their content, by path relative to it.
-pub fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(crate) fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     fn walk(root: &Path, folder: &Path, all: &mut BTreeMap<PathBuf, Vec<u8>>) {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -129,7 +129,7 @@ pub fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 /// A quality report in the form of the REST API.
-pub fn report(team: &str, report: &str, timestamp: &str, score: f64, update_time: &str) -> Value {
+pub(crate) fn report(team: &str, report: &str, timestamp: &str, score: f64, update_time: &str) -> Value {
     serde_json::json!({
         "name": format!("projects/p/databases/(default)/documents/teams/{team}/reports/{report}/qualityReports/{timestamp}"),
         "fields": {
@@ -141,13 +141,13 @@ pub fn report(team: &str, report: &str, timestamp: &str, score: f64, update_time
 }
 
 /// Writes documents one a line.
-pub fn write_lines(path: &Path, documents: &[Value]) {
+pub(crate) fn write_lines(path: &Path, documents: &[Value]) {
     let text: String = documents.iter().map(|d| format!("{d}\n")).collect();
     std::fs::write(path, text).unwrap();
 }
 
 /// The ledger of a run adds up (invariant 1).
-pub fn assert_balanced(summary: &Value) {
+pub(crate) fn assert_balanced(summary: &Value) {
     let n = |v: &Value| v.as_u64().unwrap();
     let r = &summary["records"];
     assert_eq!(n(&r["read"]), n(&r["other"]) + n(&r["mapped"]) + n(&r["filtered"]) + n(&r["refused"]), "{summary}");

@@ -23,6 +23,8 @@ fn number(fields: &Value, name: &str, integer_only: bool) -> Result<Value, Strin
         ("nullValue", _) => Ok(Value::Null),
         ("integerValue", true) => Ok(json!(inner.as_str().unwrap().parse::<i64>().unwrap())),
         ("integerValue", false) => Ok(json!(inner.as_str().unwrap().parse::<i64>().unwrap() as f64)),
+        // NaN is a double; it lies in no range.
+        ("doubleValue", false) if inner == "NaN" => Ok(json!("NaN")),
         ("doubleValue", false) if inner.is_number() => Ok(json!(inner.as_f64().unwrap())),
         _ => Err(format!("metrics.{name}")),
     }
@@ -43,7 +45,8 @@ fn expect(document: &Value, score_max: f64, has_times: bool) -> Option<(String, 
         Some((kind, _)) if kind == "nullValue" => json!({}),
         Some((kind, map)) if kind == "mapValue" => map.get("fields").cloned().unwrap_or(json!({})),
         Some(_) => {
-            let codes = columns.iter().map(|(c, _)| ("decode.type-mismatch".to_owned(), format!("metrics.{c}"))).collect();
+            let codes =
+                columns.iter().map(|(c, _)| ("decode.type-mismatch".to_owned(), format!("metrics.{c}"))).collect();
             return Some((key, Outcome::Refused { codes }));
         }
     };
@@ -58,12 +61,15 @@ fn expect(document: &Value, score_max: f64, has_times: bool) -> Option<(String, 
     if !mismatches.is_empty() {
         return Some((key, Outcome::Refused { codes: mismatches }));
     }
-    let refused = |code: &str, field: &str| Some((key.clone(), Outcome::Refused { codes: vec![(code.into(), field.into())] }));
+    let refused =
+        |code: &str, field: &str| Some((key.clone(), Outcome::Refused { codes: vec![(code.into(), field.into())] }));
     let update_time = document["updateTime"].as_str().filter(|_| has_times);
     let event = match fields.get("createdAt").map(|c| c.as_object().unwrap().iter().next().unwrap()) {
         None => update_time.map(str::to_owned),
         Some((kind, _)) if kind == "nullValue" => update_time.map(str::to_owned),
-        Some((kind, text)) if kind == "timestampValue" || kind == "stringValue" => Some(text.as_str().unwrap().to_owned()),
+        Some((kind, text)) if kind == "timestampValue" || kind == "stringValue" => {
+            Some(text.as_str().unwrap().to_owned())
+        }
         Some(_) => return refused("created-at-type", "createdAt"),
     };
     let Some(event) = event else { return refused("no-event-time", "createdAt") };
@@ -71,9 +77,8 @@ fn expect(document: &Value, score_max: f64, has_times: bool) -> Option<(String, 
         return refused("created-at-invalid", "createdAt");
     };
     for (name, max, code) in [("overallScore", score_max, "overall-score-range"), ("coverage", 1.0, "coverage-range")] {
-        if let Some(value) = row[name].as_f64()
-            && !(0.0..=max).contains(&value)
-        {
+        let is_in_range = row[name].is_null() || row[name].as_f64().is_some_and(|value| (0.0..=max).contains(&value));
+        if !is_in_range {
             return refused(code, &format!("metrics.{name}"));
         }
     }
@@ -88,7 +93,16 @@ fn expect(document: &Value, score_max: f64, has_times: bool) -> Option<(String, 
 
 fn sqlite_rows(path: &Path) -> BTreeMap<String, BTreeMap<&'static str, Value>> {
     const COLUMNS: [&str; 11] = [
-        "insert_id", "team_id", "report_id", "event_ts", "overallScore", "coverage", "gaps", "overlaps", "avgDur", "source",
+        "insert_id",
+        "team_id",
+        "report_id",
+        "event_ts",
+        "overallScore",
+        "coverage",
+        "gaps",
+        "overlaps",
+        "avgDur",
+        "source",
         "load_ts",
     ];
     let db = rusqlite::Connection::open(path).unwrap();
@@ -121,7 +135,16 @@ fn check(input: &str, score_max: f64, has_times: bool) -> (usize, usize) {
     let f = folder();
     let setting = format!("overall-score-max={score_max}");
     let args = [
-        "run", input, "--config", &setting, "--to", "sqlite:q.db", "--started-at", STARTED, "--dead-letters", "dead.jsonl",
+        "run",
+        input,
+        "--config",
+        &setting,
+        "--to",
+        "sqlite:q.db",
+        "--started-at",
+        STARTED,
+        "--dead-letters",
+        "dead.jsonl",
         "--json",
     ];
     let summary = run_in(f.path(), &args).ok().json();

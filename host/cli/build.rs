@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for watched in ["plugins/firestore-quality-stream", "plugins/sdk/rust", "plugins/sdk/rust-macros", "plugins/Cargo.toml", "wit"] {
+    for watched in
+        ["plugins/firestore-quality-stream", "plugins/sdk/rust", "plugins/sdk/rust-macros", "plugins/Cargo.toml", "wit"]
+    {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let built = gristmill_guest::default_plugin().map_err(|e| e.to_string()).and_then(|component| {

@@ -97,7 +97,8 @@ fn main() -> Result<()> {
 }
 
 fn generate(folder: &Path, documents: u64, json: bool) -> Result<()> {
-    let spec = Spec { documents, files: u32::try_from(documents.div_ceil(50_000)).unwrap_or(u32::MAX), ..Spec::default() };
+    let spec =
+        Spec { documents, files: u32::try_from(documents.div_ceil(50_000)).unwrap_or(u32::MAX), ..Spec::default() };
     let made = if json { write_json(folder, Layout::Documents, &spec)? } else { write_binary(folder, &spec)? };
     eprintln!("{} documents, {} bytes in {}", made.documents, made.bytes, folder.display());
     Ok(())
@@ -210,7 +211,12 @@ fn measure_in_turn(contenders: &mut [Contender], runs: usize) -> Result<()> {
             }
             let out = tempfile::tempdir()?;
             let usage = measure(&mut (contender.command)(out.path()))?;
-            eprintln!("{}: {:.2} s wall, {:.2} s CPU", contender.name, usage.wall.as_secs_f64(), usage.cpu.as_secs_f64());
+            eprintln!(
+                "{}: {:.2} s wall, {:.2} s CPU",
+                contender.name,
+                usage.wall.as_secs_f64(),
+                usage.cpu.as_secs_f64()
+            );
             contender.usages.push(usage);
         }
     }

@@ -34,7 +34,8 @@ pub(crate) fn measure(command: &mut Command) -> io::Result<Usage> {
         return Err(io::Error::other(format!("{command:?} ended with wait status {status}")));
     }
     let time = |t: libc::timeval| {
-        Duration::from_secs(u64::try_from(t.tv_sec).unwrap_or(0)) + Duration::from_micros(u64::try_from(t.tv_usec).unwrap_or(0))
+        Duration::from_secs(u64::try_from(t.tv_sec).unwrap_or(0))
+            + Duration::from_micros(u64::try_from(t.tv_usec).unwrap_or(0))
     };
     Ok(Usage {
         wall,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array as _, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use arrow_array::{
+    Array as _, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use firestore_quality_stream::native;
 use gristmill_plugin::{Mapped, Part, PluginError, Rejection, TableRows, Transform, TransformWorker};
@@ -49,7 +51,8 @@ impl TransformWorker for NativeWorker {
         let Output { tables, rejections } = self.transform.transform(Batch { rows, arrays, columns }).map_err(fault)?;
         let made = tables.into_iter().next().ok_or_else(|| fault("no rows".to_owned()))?;
         let schema = table_schema(&self.table);
-        let arrays: Vec<ArrayRef> = made.batch.arrays.into_iter().map(array).collect::<Result<_, _>>().map_err(fault)?;
+        let arrays: Vec<ArrayRef> =
+            made.batch.arrays.into_iter().map(array).collect::<Result<_, _>>().map_err(fault)?;
         let batch = RecordBatch::try_new(schema, arrays).map_err(|e| fault(e.to_string()))?;
         let rejections = rejections
             .into_iter()
@@ -78,9 +81,8 @@ fn column(array: &ArrayRef) -> Result<Array, String> {
 }
 
 fn array(array: Array) -> Result<ArrayRef, String> {
-    let nulls = |len: usize| {
-        array.validity.map(|bits| NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(bits), 0, len)))
-    };
+    let nulls =
+        |len: usize| array.validity.map(|bits| NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(bits), 0, len)));
     Ok(match array.values {
         Values::Strings(Varlen { offsets, data }) => {
             let offsets: Vec<i32> = offsets.into_iter().map(|o| i32::try_from(o).unwrap_or(0)).collect();

@@ -26,7 +26,9 @@ pub(crate) fn ls(cli: &Cli, args: &ExportArgs) -> Result<(), CliError> {
     if cli.json {
         let list: Vec<_> = collections
             .iter()
-            .map(|(path, (documents, bytes))| json!({ "collection": path, "documents": documents, "json_bytes": bytes }))
+            .map(
+                |(path, (documents, bytes))| json!({ "collection": path, "documents": documents, "json_bytes": bytes }),
+            )
             .collect();
         let proofs: Vec<_> = seen
             .proofs
@@ -39,7 +41,9 @@ pub(crate) fn ls(cli: &Cli, args: &ExportArgs) -> Result<(), CliError> {
     }
     let rows: Vec<_> = collections
         .iter()
-        .map(|(path, (documents, bytes))| vec![count(*documents), indicatif::HumanBytes(*bytes).to_string(), path.clone()])
+        .map(|(path, (documents, bytes))| {
+            vec![count(*documents), indicatif::HumanBytes(*bytes).to_string(), path.clone()]
+        })
         .collect();
     let text = if rows.is_empty() {
         "  no documents\n".to_owned()
@@ -51,7 +55,9 @@ pub(crate) fn ls(cli: &Cli, args: &ExportArgs) -> Result<(), CliError> {
     eprintln!("{} documents in {files} file{}", count(seen.records), if files == 1 { "" } else { "s" });
     for proof in &seen.proofs {
         match &proof.state {
-            ProofState::Proven(_) => eprintln!("complete: {}: documents and bytes are what its metadata says", proof.export),
+            ProofState::Proven(_) => {
+                eprintln!("complete: {}: documents and bytes are what its metadata says", proof.export)
+            }
             ProofState::Unproven(why) => eprintln!("not proven complete: {}: {why}", proof.export),
         }
     }

@@ -139,7 +139,9 @@ fn settings(plugin: &Plugin, args: &ConfigArgs) -> Result<Map<String, Value>, Cl
             Some(Scalar::String) => Value::String(value.to_owned()),
             // An unknown key is refused by the plugin's check, which lists those that exist.
             None => Value::Null,
-            Some(ty) => serde_json::from_str(value).map_err(|_| fail(format!("`{key}` takes a value of type {}", ty.name())))?,
+            Some(ty) => {
+                serde_json::from_str(value).map_err(|_| fail(format!("`{key}` takes a value of type {}", ty.name())))?
+            }
         };
         settings.insert(key.to_owned(), value);
     }

@@ -22,9 +22,8 @@ const FILES: usize = 10;
 
 pub(crate) fn plan(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
     let mut prepared = prepare(args)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .map_err(|e| CliError::Environment(e.to_string()))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().build().map_err(|e| CliError::Environment(e.to_string()))?;
     let states = runtime.block_on(prepared.sink.check(prepared.job.transform.description().tables()))?;
     let look = preview(&prepared.job, ROWS, RECORDS)?;
     let text = if cli.json { as_json(&prepared, &states, &look) } else { as_text(&prepared, &states, &look) };
@@ -115,7 +114,9 @@ fn first_rows(t: &Table, batches: &[arrow_array::RecordBatch]) -> String {
         .columns()
         .iter()
         .enumerate()
-        .map(|(i, column)| std::iter::once(column.name.clone()).chain(positions.iter().map(|(b, row)| cell(b, i, *row))).collect())
+        .map(|(i, column)| {
+            std::iter::once(column.name.clone()).chain(positions.iter().map(|(b, row)| cell(b, i, *row))).collect()
+        })
         .collect();
     format!("first rows of {}\n{}", t.name(), table(&["", "", "", ""], &rows, &[]))
 }

@@ -122,7 +122,10 @@ impl<'a> Summary<'a> {
             }
         }
         if self.legacy_values > 0 {
-            line("legacy", &format!("{} values of Datastore mode were read as plain values", count(self.legacy_values)));
+            line(
+                "legacy",
+                &format!("{} values of Datastore mode were read as plain values", count(self.legacy_values)),
+            );
         }
         if let Some(path) = &self.dead_letters {
             line("dead letters", path);
@@ -132,7 +135,10 @@ impl<'a> Summary<'a> {
         }
         line("destination", &self.destination);
         line("run", &format!("{}, plugin {}", self.run_id, self.plugin));
-        line("took", &format!("{:.1} s, {} records/s", self.seconds, count(per_second(self.ledger.records.read, self.seconds))));
+        line(
+            "took",
+            &format!("{:.1} s, {} records/s", self.seconds, count(per_second(self.ledger.records.read, self.seconds))),
+        );
         let taken = self.ledger.records.read - self.ledger.records.other;
         if self.ledger.dead_letters() * 100 > taken * NOTABLE_PERCENT {
             let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
@@ -151,7 +157,12 @@ impl<'a> Summary<'a> {
     }
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate for people"
+)]
 fn per_second(n: u64, seconds: f64) -> u64 {
     (n as f64 / seconds.max(0.001)) as u64
 }

@@ -18,6 +18,7 @@ pub(crate) enum Found {
     /// An object that holds documents; the cursor stands behind the `[` of its array.
     Wrapper,
 }
+
 /// What the `fields` of a map say of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -40,6 +41,7 @@ pub(crate) struct Documents {
     /// Where the keys of the maps at hand were written, for [`crate::transcode`].
     pub(crate) keys: Vec<(usize, usize)>,
 }
+
 impl Documents {
     pub(crate) fn new(max_depth: usize) -> Self {
         Self { room: Vec::new(), open: Vec::new(), seen: Vec::new(), max_depth, keys: Vec::new() }
@@ -233,10 +235,11 @@ impl Documents {
             for column in &target.values {
                 rows.put(*column, &plain)?;
             }
+            let kind = plain.kind();
             for column in &target.types {
-                rows.put_text(*column, plain.kind().name().as_bytes());
+                rows.put_text(*column, kind.name().as_bytes());
             }
-            return Ok(());
+            return if target.names.is_empty() || kind == Kind::Null { Ok(()) } else { rows.lead_astray(node, kind) };
         }
         let content = cursor.at;
         let shape = if tag == Tag::Array { None } else { Some(self.shape(cursor)?) };
@@ -263,6 +266,9 @@ impl Documents {
             }
         } else {
             self.skip(cursor)?;
+            if kind != Kind::Map && !target.names.is_empty() {
+                rows.lead_astray(node, kind)?;
+            }
         }
         close(cursor)
     }

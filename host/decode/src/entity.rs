@@ -16,6 +16,7 @@ pub(crate) struct Field {
 }
 
 const MISSING: Field = Field { first: NONE, last: NONE };
+
 /// Reads entities. Its buffers are kept from one to the next.
 #[derive(Debug)]
 pub(crate) struct Entities {
@@ -26,6 +27,7 @@ pub(crate) struct Entities {
     /// Values of legacy meanings in the record at hand.
     pub(crate) legacy: u64,
 }
+
 impl Entities {
     pub(crate) fn new(max_depth: usize) -> Self {
         Self { properties: Vec::new(), fields: Vec::new(), text: Vec::new(), max_depth, legacy: 0 }
@@ -209,6 +211,7 @@ impl Entities {
         }
         match map {
             Some(entity) if !target.names.is_empty() => self.map(record, entity, projection, node, rows, depth),
+            None if !target.names.is_empty() && kind != Kind::Null => rows.lead_astray(node, kind),
             _ => Ok(()),
         }
     }

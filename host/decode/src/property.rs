@@ -39,6 +39,7 @@ pub(crate) struct Property {
     /// The next property of the same name.
     pub(crate) next: u32,
 }
+
 /// A property's value.
 pub(crate) enum Value<'a> {
     Plain(Plain<'a>),
@@ -47,6 +48,7 @@ pub(crate) enum Value<'a> {
     /// A type of the Enterprise edition, by its meaning.
     Other(u32),
 }
+
 /// Reads a property.
 #[inline(always)]
 pub(crate) fn property(record: &[u8], part: Span, raw: bool) -> Result<Property, Halt> {

@@ -139,6 +139,25 @@ impl Rows {
         Ok(())
     }
 
+    /// Fills the columns below a node of the projection whose field holds something else than a map: a mismatch for each of them.
+    #[cold]
+    pub(crate) fn lead_astray(&mut self, node: usize, found: Kind) -> Result<(), Halt> {
+        let projection = Arc::clone(&self.projection);
+        let Some(node) = projection.node(node) else { return Ok(()) };
+        for (child, name) in node.children.iter().zip(&node.names) {
+            for index in projection.node(*child).into_iter().flat_map(|child| &child.values) {
+                let spec = projection.columns.get(*index);
+                if spec.is_some_and(|spec| !spec.null_on_mismatch) {
+                    let what = format!("its path leads through a value of type {}, which has no fields", found.name());
+                    return Err(Halt::refuse("decode.type-mismatch", None, what).inside(name));
+                }
+                self.settle(*index, Err(Halt::Mismatch(found))).map_err(|halt| halt.inside(name))?;
+            }
+            self.lead_astray(*child, found).map_err(|halt| halt.inside(name))?;
+        }
+        Ok(())
+    }
+
     /// Counts the row at hand; columns that got no value get null.
     #[inline]
     pub(crate) fn commit(&mut self, offset: u64, identity: u64, held: Held) -> Result<(), Halt> {

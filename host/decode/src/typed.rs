@@ -25,6 +25,7 @@ pub(crate) enum Tag {
     Array,
     Map,
 }
+
 #[cold]
 pub(crate) fn bad_value(what: &str) -> Halt {
     Halt::refuse(VALUE, None, what)

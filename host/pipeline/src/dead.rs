@@ -63,7 +63,13 @@ pub(crate) struct LetterWriter<'a> {
 
 impl LetterWriter<'_> {
     /// Appends a letter. `file` and `offset` say where the record lies.
-    pub(crate) fn write(&mut self, file: &str, offset: u64, refusal: &Refusal, content: &Content<'_>) -> Result<(), RunError> {
+    pub(crate) fn write(
+        &mut self,
+        file: &str,
+        offset: u64,
+        refusal: &Refusal,
+        content: &Content<'_>,
+    ) -> Result<(), RunError> {
         let (document, raw) = match content {
             // A document that this program wrote is JSON; should it not be, it is kept as raw text.
             Content::Document(json) => match serde_json::from_slice::<&RawValue>(json) {

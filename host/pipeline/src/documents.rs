@@ -47,8 +47,7 @@ pub fn each_document(
     for split in input.splits(SPLIT_BYTES) {
         let Some(file) = input.files.get(split.file as usize) else { continue };
         let mut reader = input.open(&split)?;
-        let mut decoder =
-            Decoder::new(file.format, Arc::clone(&projection), split.start, split.end, Limits::default());
+        let mut decoder = Decoder::new(file.format, Arc::clone(&projection), split.start, split.end, Limits::default());
         loop {
             while let Some(batch) = decode(&mut decoder, BATCH_ROWS, file)? {
                 if let Some(refused) = batch.refused.first() {

@@ -63,7 +63,9 @@ pub enum RunError {
         what: String,
     },
     /// A document that was read once is not there when it is read again.
-    #[error("{file}: the document at offset {offset} is not there any more: the file changed during the run; nothing was loaded")]
+    #[error(
+        "{file}: the document at offset {offset} is not there any more: the file changed during the run; nothing was loaded"
+    )]
     Changed {
         /// Its name, relative to the input.
         file: String,
@@ -133,8 +135,12 @@ impl Diagnose for RunError {
                 Some("Free some space, or name a folder with more by --work-dir".into())
             }
             Self::Work { .. } => Some("Name a folder that can be written by --work-dir or --dead-letters".into()),
-            Self::Unreadable { .. } => Some("Mend the record; `gristmill run` would keep it as a dead letter and go on".into()),
-            Self::Changed { .. } => Some("Wait until nothing writes to the input, and run the same command again".into()),
+            Self::Unreadable { .. } => {
+                Some("Mend the record; `gristmill run` would keep it as a dead letter and go on".into())
+            }
+            Self::Changed { .. } => {
+                Some("Wait until nothing writes to the input, and run the same command again".into())
+            }
             Self::Cancelled => Some("Run the same command again".into()),
             Self::Bug(_) => Some("This is a defect of gristmill: please report it with the message".into()),
         }

@@ -29,8 +29,9 @@ impl MaxRejected {
                 // A count of records is far below 2^53, where a double is exact.
                 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
                 let share = if taken == 0 { 0.0 } else { dead as f64 * 100.0 / taken as f64 };
-                (share > max)
-                    .then(|| format!("{dead} of {taken} records were refused, which is {share:.3} %, and at most {max} % may be"))
+                (share > max).then(|| {
+                    format!("{dead} of {taken} records were refused, which is {share:.3} %, and at most {max} % may be")
+                })
             }
         }
     }
@@ -69,9 +70,13 @@ mod tests {
 
     #[test]
     fn counts_and_shares() {
-        let ledger =
-            Ledger { records: Records { read: 1_100, other: 100, refused: 5, mapped: 995, filtered: 0 }, ..Ledger::default() };
-        for (text, ok) in [("5", true), ("4", false), ("0.5%", true), ("0.49%", false), ("unlimited", true), ("0", false)] {
+        let ledger = Ledger {
+            records: Records { read: 1_100, other: 100, refused: 5, mapped: 995, filtered: 0 },
+            ..Ledger::default()
+        };
+        for (text, ok) in
+            [("5", true), ("4", false), ("0.5%", true), ("0.49%", false), ("unlimited", true), ("0", false)]
+        {
             assert_eq!(text.parse::<MaxRejected>().unwrap().exceeded(&ledger).is_none(), ok, "{text}");
         }
         for text in ["", "-1", "101%", "NaN%", "x"] {

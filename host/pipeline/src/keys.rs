@@ -152,9 +152,9 @@ impl KeyIndex {
         let fail = |e| RunError::work(&spill.path, e);
         let file = match &mut spill.file {
             Some(file) => file,
-            none => none.insert(
-                File::options().create_new(true).read(true).write(true).open(&spill.path).map_err(fail)?,
-            ),
+            none => {
+                none.insert(File::options().create_new(true).read(true).write(true).open(&spill.path).map_err(fail)?)
+            }
         };
         let mut buffer = Vec::new();
         let mut written = 0;
@@ -216,7 +216,8 @@ impl KeyHasher {
         for row in 0..rows.num_rows() {
             self.scratch.clear();
             for column in &self.columns {
-                let array = rows.columns().get(*column).ok_or_else(|| RunError::Bug("a key column is missing".into()))?;
+                let array =
+                    rows.columns().get(*column).ok_or_else(|| RunError::Bug("a key column is missing".into()))?;
                 encode_key(array.as_ref(), row, &mut self.scratch)?;
             }
             out.push(xxh3_128_with_seed(&self.scratch, self.seed));

@@ -249,7 +249,12 @@ impl<'a> Worker<'a> {
         if rows > 0 {
             let Mapped { parts, faults } = self.transform.transform(&batch.columns)?;
             for fault in faults {
-                let refusal = Refusal { stage: Stage::Transform, code: fault.code.to_owned(), field: None, message: fault.message };
+                let refusal = Refusal {
+                    stage: Stage::Transform,
+                    code: fault.code.to_owned(),
+                    field: None,
+                    message: fault.message,
+                };
                 letters.push(pending(&batch.offsets, fault.row as usize, refusal));
             }
             for part in parts {
@@ -364,7 +369,9 @@ pub(crate) fn read_some(reader: &mut dyn Read, buffer: &mut [u8], file: &InputFi
     loop {
         match reader.read(buffer) {
             Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            other => return other.map_err(|e| RunError::Source(gristmill_source::SourceError::from_read(&file.path, e))),
+            other => {
+                return other.map_err(|e| RunError::Source(gristmill_source::SourceError::from_read(&file.path, e)));
+            }
         }
     }
 }
@@ -443,4 +450,3 @@ impl Content128 {
         self.hash.digest128()
     }
 }
-

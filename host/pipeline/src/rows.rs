@@ -34,7 +34,11 @@ pub(crate) struct SplitRows {
 enum Segment {
     Memory(RecordBatch),
     /// A range of the table's spill file: one Arrow IPC stream.
-    Disk { offset: u64, len: u64, rows: u64 },
+    Disk {
+        offset: u64,
+        len: u64,
+        rows: u64,
+    },
 }
 
 /// All rows of one table.
@@ -102,9 +106,9 @@ impl RowStore {
         let fail = |e| RunError::work(&spill.path, e);
         let file = match &mut spill.file {
             Some(file) => file,
-            none => none.insert(
-                File::options().create_new(true).read(true).write(true).open(&spill.path).map_err(fail)?,
-            ),
+            none => {
+                none.insert(File::options().create_new(true).read(true).write(true).open(&spill.path).map_err(fail)?)
+            }
         };
         file.seek(SeekFrom::Start(spill.end)).and_then(|_| file.write_all(&bytes)).map_err(fail)?;
         let segment = Segment::Disk { offset: spill.end, len: bytes.len() as u64, rows: batch.num_rows() as u64 };

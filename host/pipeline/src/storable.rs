@@ -37,7 +37,8 @@ pub(crate) fn take_unstorable(
     for made in &mut part.tables {
         let rows = made.rows.num_rows();
         let keep: Vec<bool> = (0..rows).map(|row| !refused.contains_key(&origin(made, row))).collect();
-        let origins = (0..rows).map(|row| origin(made, row)).zip(&keep).filter_map(|(o, keep)| keep.then_some(o)).collect();
+        let origins =
+            (0..rows).map(|row| origin(made, row)).zip(&keep).filter_map(|(o, keep)| keep.then_some(o)).collect();
         made.rows = filter_record_batch(&made.rows, &BooleanArray::from(keep))
             .map_err(|e| RunError::Bug(format!("rows could not be filtered: {e}")))?;
         made.origins = Some(origins);

@@ -261,3 +261,155 @@ fn strings(
     }
     Ok(StringArray::from(values))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow_array::Array;
+    use arrow_array::cast::AsArray;
+    use gristmill_record::Field;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn varlen(offsets: &[u32], data: &[u8]) -> VarlenResult {
+        VarlenResult { offsets: offsets.to_vec(), data: data.to_vec() }
+    }
+
+    fn array(values: ValuesResult) -> ArrayResult {
+        ArrayResult { values, validity: None }
+    }
+
+    fn list_of(ty: DataType) -> DataType {
+        DataType::List(Box::new(ty))
+    }
+
+    fn take(arrays: Vec<ArrayResult>, ty: &DataType, length: usize) -> Result<ArrayRef, String> {
+        Arrays::new(arrays, 1_000).take(0, None, Wanted { ty, length, required: false })
+    }
+
+    #[test]
+    fn what_stands_at_a_null_is_not_read() {
+        // Not UTF-8 at the null, and a character in two halves around it.
+        for (data, offsets) in [(&b"a\xffb"[..], &[0, 1, 2, 3][..]), ("aéb".as_bytes(), &[0, 1, 2, 4])] {
+            let broken = take(vec![array(ValuesResult::Strings(varlen(offsets, data)))], &Scalar::String.into(), 3);
+            assert_eq!(broken.unwrap_err(), "value 1 is not UTF-8");
+        }
+        let mut strings = array(ValuesResult::Strings(varlen(&[0, 1, 2, 3], b"a\xffb")));
+        strings.validity = Some(vec![0b101]);
+        let strings = take(vec![strings], &Scalar::String.into(), 3).unwrap();
+        assert_eq!(strings.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("a"), None, Some("b")]);
+        strings.to_data().validate_full().unwrap();
+
+        let mut times = array(ValuesResult::Timestamps(vec![0, i64::MIN]));
+        times.validity = Some(vec![0b01]);
+        assert_eq!(take(vec![times], &Scalar::Timestamp.into(), 2).unwrap().null_count(), 1);
+    }
+
+    #[test]
+    fn dates_and_json_are_checked() {
+        let dates = |days: i32| take(vec![array(ValuesResult::Dates(vec![days]))], &Scalar::Date.into(), 1);
+        // 9999-12-31 and 0001-01-01.
+        assert!(dates(2_932_896).is_ok() && dates(-719_162).is_ok());
+        assert!(dates(2_932_897).is_err() && dates(-719_163).is_err());
+        let json = |text: &str| {
+            let end = u32::try_from(text.len()).unwrap();
+            take(vec![array(ValuesResult::Json(varlen(&[0, end], text.as_bytes())))], &Scalar::Json.into(), 1)
+        };
+        assert!(json("{\"a\": [1, null]}").is_ok());
+        assert_eq!(json("{a: 1}").unwrap_err(), "value 0 is not a JSON text");
+        assert!(json("").is_err());
+    }
+
+    #[test]
+    fn parts_come_after_what_holds_them_and_are_used_once() {
+        let ints = |n: i64| array(ValuesResult::Int64s((0..n).collect()));
+        let lists = |child: u32| array(ValuesResult::Lists(NestedListsResult { offsets: vec![0, 2], child }));
+        let ty = list_of(Scalar::Int64.into());
+        assert!(take(vec![lists(1), ints(2)], &ty, 1).is_ok());
+        assert!(take(vec![lists(1), ints(3)], &ty, 1).unwrap_err().contains("elements: it has 3 values where 2"));
+        assert!(take(vec![lists(2), ints(2)], &ty, 1).unwrap_err().contains("there is no array 2 of 2"));
+        assert!(take(vec![lists(0)], &ty, 1).unwrap_err().contains("does not come before"));
+
+        let field = |name: &str| Field { name: name.into(), ty: Scalar::Int64.into() };
+        let ty = DataType::Struct(vec![field("a"), field("b")]);
+        let structs = |length, children| array(ValuesResult::Structs(StructFieldsResult { length, children }));
+        assert!(take(vec![structs(2, vec![2, 1]), ints(2), ints(2)], &ty, 2).is_ok());
+        assert!(take(vec![structs(2, vec![1, 1]), ints(2)], &ty, 2).unwrap_err().contains("used twice"));
+        assert!(take(vec![structs(2, vec![1]), ints(2)], &ty, 2).unwrap_err().contains("1 fields where 2"));
+        assert!(take(vec![structs(3, vec![1, 2]), ints(2), ints(2)], &ty, 2).is_err());
+        assert!(take(vec![structs(2, vec![1, 2]), ints(2), ints(1)], &ty, 2).unwrap_err().contains("field `b`"));
+    }
+
+    #[test]
+    fn elements_without_a_size_have_a_ceiling() {
+        let ty = list_of(DataType::Struct(Vec::new()));
+        let arrays = |end: u32| {
+            let lists = ValuesResult::Lists(NestedListsResult { offsets: vec![0, end], child: 1 });
+            let structs = ValuesResult::Structs(StructFieldsResult { length: end, children: Vec::new() });
+            vec![array(lists), array(structs)]
+        };
+        assert!(take(arrays(1_000), &ty, 1).is_ok());
+        assert!(take(arrays(2_000_000_000), &ty, 1).unwrap_err().contains("at most 1000"));
+    }
+
+    /// Offsets that are often right.
+    fn any_offsets() -> impl Strategy<Value = Vec<u32>> {
+        prop_oneof![
+            3 => proptest::collection::vec(0_u32..3, 0..5).prop_map(|steps| {
+                std::iter::once(0).chain(steps.iter().scan(0, |at, step| { *at += step; Some(*at) })).collect()
+            }),
+            1 => proptest::collection::vec(0_u32..9, 0..6),
+        ]
+    }
+
+    fn any_values() -> impl Strategy<Value = ValuesResult> {
+        let data =
+            || prop_oneof!["[aé]{0,6}".prop_map(String::into_bytes), proptest::collection::vec(any::<u8>(), 0..9)];
+        let varlen = move || (any_offsets(), data()).prop_map(|(offsets, data)| VarlenResult { offsets, data });
+        prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..2).prop_map(ValuesResult::Booleans),
+            proptest::collection::vec(any::<i64>(), 0..5).prop_map(ValuesResult::Timestamps),
+            varlen().prop_map(ValuesResult::Strings),
+            varlen().prop_map(ValuesResult::Bytes),
+            (any_offsets(), 0_u32..4)
+                .prop_map(|(offsets, child)| ValuesResult::Lists(NestedListsResult { offsets, child })),
+            (0_u32..5, proptest::collection::vec(0_u32..4, 0..3))
+                .prop_map(|(length, children)| ValuesResult::Structs(StructFieldsResult { length, children })),
+        ]
+    }
+
+    /// A declared type that the arrays fit, as far as they can be followed.
+    fn type_of(arrays: &[ArrayResult], index: u32, depth: usize) -> DataType {
+        let part = |child: u32| {
+            if depth > 4 { Scalar::String.into() } else { type_of(arrays, child, depth + 1) }
+        };
+        match arrays.get(index as usize).map(|a| &a.values) {
+            Some(ValuesResult::Booleans(_)) => Scalar::Boolean.into(),
+            Some(ValuesResult::Timestamps(_)) => Scalar::Timestamp.into(),
+            Some(ValuesResult::Bytes(_)) => Scalar::Bytes.into(),
+            Some(ValuesResult::Lists(lists)) => list_of(part(lists.child)),
+            Some(ValuesResult::Structs(structs)) => DataType::Struct(
+                structs.children.iter().enumerate().map(|(i, c)| Field { name: i.to_string(), ty: part(*c) }).collect(),
+            ),
+            _ => Scalar::String.into(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4_000, ..ProptestConfig::default() })]
+        /// Whatever a plugin returns: either it is refused or Arrow finds nothing wrong with it.
+        #[test]
+        fn what_passes_is_a_sound_array(
+            values in proptest::collection::vec((any_values(), proptest::option::weighted(0.3, proptest::collection::vec(any::<u8>(), 0..2))), 1..4),
+            length in 0_usize..5,
+        ) {
+            let arrays: Vec<_> = values.into_iter().map(|(values, validity)| ArrayResult { values, validity }).collect();
+            let ty = type_of(&arrays, 0, 0);
+            if let Ok(array) = take(arrays, &ty, length) {
+                prop_assert_eq!(array.len(), length);
+                prop_assert!(array.to_data().validate_full().is_ok());
+                prop_assert_eq!(array.data_type(), &gristmill_record::arrow::arrow_type(&ty));
+            }
+        }
+    }
+}

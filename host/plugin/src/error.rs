@@ -129,7 +129,7 @@ pub enum PluginError {
     },
     /// It fails too often to go on.
     #[error(
-        "{plugin} failed by its own fault on {records} records, the last time with {last_code}, and used up {limit}"
+        "{plugin} fails too often by its own fault: on {records} records so far, the last time with {last_code}; it used up {limit}"
     )]
     TooManyFaults {
         /// The plugin's source.
@@ -207,7 +207,7 @@ impl Diagnose for PluginError {
             Self::NoTransform { .. } | Self::Signature { .. } => {
                 "Build the plugin for the world `transformer` of wit/transform.wit, unchanged."
             }
-            Self::Failed { code: "plugin.timeout" | "plugin.memory" | "plugin.output", .. } => {
+            Self::Failed { code: "plugin.timeout" | "plugin.memory" | "plugin.output-size", .. } => {
                 "Raise the limit if the plugin is right to need more; else mend the plugin."
             }
             Self::Settings { .. } | Self::Refused { .. } => {

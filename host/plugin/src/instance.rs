@@ -6,6 +6,7 @@ use std::time::Duration;
 use wasmtime::component::{InstancePre, Linker, WasmStr};
 use wasmtime::{Store, StoreContextMut, Trap};
 
+use crate::Engine;
 use crate::bindings::{LOG, Level, Output, TYPES, Transformer, TransformerPre, columns, schema};
 use crate::limits::{Ceiling, Deadline, Limits, Overrun};
 use crate::log::Log;
@@ -27,14 +28,14 @@ impl Fault {
     /// It asked for more memory than it may have.
     pub(crate) const MEMORY: &str = "plugin.memory";
     /// It returned more than it may.
-    pub(crate) const OUTPUT: &str = "plugin.output";
+    pub(crate) const OUTPUT_SIZE: &str = "plugin.output-size";
     /// It returned an error.
     pub(crate) const ERROR: &str = "plugin.error";
     /// What it returned breaks a rule of the contract.
-    pub(crate) const CONTRACT: &str = "plugin.contract";
+    pub(crate) const OUTPUT: &str = "plugin.output";
 
-    pub(crate) fn contract(message: String) -> Self {
-        Self { code: Self::CONTRACT, message }
+    pub(crate) fn output(message: String) -> Self {
+        Self { code: Self::OUTPUT, message }
     }
 }
 
@@ -70,11 +71,18 @@ pub(crate) struct Maker {
     pub(crate) pre: TransformerPre<State>,
     pub(crate) limits: Limits,
     pub(crate) plugin: Arc<str>,
+    /// Its clock must tick as long as there is an instance that may have to be interrupted.
+    _engine: Engine,
 }
 
 impl Maker {
-    pub(crate) fn new(pre: InstancePre<State>, limits: Limits, plugin: Arc<str>) -> wasmtime::Result<Self> {
-        Ok(Self { pre: TransformerPre::new(pre)?, limits, plugin })
+    pub(crate) fn new(
+        engine: &Engine,
+        pre: InstancePre<State>,
+        limits: Limits,
+        plugin: Arc<str>,
+    ) -> wasmtime::Result<Self> {
+        Ok(Self { pre: TransformerPre::new(pre)?, limits, plugin, _engine: engine.clone() })
     }
 
     /// A fresh instance.
@@ -143,18 +151,19 @@ impl Instance {
 
 /// What wasmtime's error means. A guest that is refused memory commonly traps itself, so that is looked at before the trap.
 fn classify(store: &mut Store<State>, error: &wasmtime::Error) -> Fault {
-    let ceiling = &mut store.data_mut().ceiling;
     let text = format!("{error:#}");
+    let most_output = store.hostcall_fuel();
+    let ceiling = &mut store.data_mut().ceiling;
     let (code, message) = if let Some(overrun) = error.downcast_ref::<Overrun>() {
         (Fault::TIMEOUT, overrun.to_string())
+    } else if text.contains("fuel allocated for hostcalls") {
+        (Fault::OUTPUT_SIZE, format!("it returned more than {most_output} bytes"))
     } else if ceiling.take_refused() {
         (Fault::MEMORY, format!("it asked for more than {} bytes of memory", ceiling.memory_limit()))
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         (Fault::TRAP, trap.to_string())
-    } else if text.contains("fuel allocated for hostcalls") {
-        (Fault::OUTPUT, format!("it returned more than {} bytes", store.hostcall_fuel()))
     } else {
-        (Fault::CONTRACT, format!("what it returned cannot be read: {}", tame(&text, 512)))
+        (Fault::OUTPUT, format!("what it returned cannot be read: {}", tame(&text, 512)))
     };
     Fault { code, message }
 }

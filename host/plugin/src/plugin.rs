@@ -16,8 +16,6 @@ use crate::{About, Engine, Limits, PluginError};
 
 /// A component that was checked to be a plugin of this version of the contract.
 pub struct Plugin {
-    /// Keeps the clock that interrupts the plugin going.
-    engine: Engine,
     maker: Maker,
     about: About,
     digest: String,
@@ -46,7 +44,7 @@ impl Plugin {
         let unfit =
             |e: wasmtime::Error| PluginError::Signature { plugin: source_name.to_owned(), why: format!("{e:#}") };
         let pre = linker(engine.wasmtime()).and_then(|linker| linker.instantiate_pre(&component)).map_err(unfit)?;
-        let maker = Maker::new(pre, limits, Arc::from(source_name)).map_err(unfit)?;
+        let maker = Maker::new(engine, pre, limits, Arc::from(source_name)).map_err(unfit)?;
 
         let failed = |during| {
             move |f: crate::instance::Fault| PluginError::Failed {
@@ -60,7 +58,7 @@ impl Plugin {
         let said = instance.identify(limits.call_time).map_err(failed("identify"))?;
         let about =
             crate::about::check(said).map_err(|what| PluginError::About { plugin: source_name.to_owned(), what })?;
-        Ok(Self { engine: engine.clone(), maker, about, digest, outline })
+        Ok(Self { maker, about, digest, outline })
     }
 
     /// What the plugin says of itself.
@@ -103,14 +101,13 @@ impl Plugin {
             table_schemas,
             faults: Faults::default(),
         };
-        Ok(ConfiguredPlugin { job: Arc::new(job), _engine: self.engine.clone() })
+        Ok(ConfiguredPlugin { job: Arc::new(job) })
     }
 }
 
 /// A plugin that is ready to map records.
 pub struct ConfiguredPlugin {
     job: Arc<Job>,
-    _engine: Engine,
 }
 
 impl ConfiguredPlugin {

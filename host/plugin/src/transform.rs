@@ -83,8 +83,8 @@ pub struct Rejection {
 pub struct RecordFault {
     /// Index into the rows of the input batch.
     pub row: u32,
-    /// `plugin.trap`, `plugin.timeout`, `plugin.memory`, `plugin.output` (too much), `plugin.error` (it returned one) or
-    /// `plugin.contract` (what it returned breaks a rule).
+    /// `plugin.trap`, `plugin.timeout`, `plugin.memory`, `plugin.output-size` (it returned too much), `plugin.output` (what it
+    /// returned breaks a rule of the contract) or `plugin.error` (it returned an error).
     pub code: &'static str,
     /// What happened, on one line.
     pub message: String,

@@ -144,7 +144,7 @@ impl Worker {
         };
         let outcome = lowered
             .with(|batch| instance.transform(limit, batch))
-            .and_then(|output| output::check(output, &promised).map_err(Fault::contract));
+            .and_then(|output| output::check(output, &promised).map_err(Fault::output));
         Ok(match outcome {
             Ok((tables, rejections)) => {
                 self.instance = Some(instance);

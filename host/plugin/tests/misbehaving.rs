@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use arrow_array::cast::AsArray;
 use gristmill_plugin::{Limits, Mapped, PluginError, Transform};
 use gristmill_record::Diagnose;
@@ -14,44 +16,47 @@ const MODES: &[(&str, &str)] = &[
     ("trap", "plugin.trap"),
     ("deep-recursion", "plugin.trap"),
     ("allocation-bomb", "plugin.memory"),
-    ("output-flood", "plugin.output"),
+    ("output-flood", "plugin.output-size"),
     ("returns-error", "plugin.error"),
-    ("offsets-backwards", "plugin.contract"),
-    ("offsets-first", "plugin.contract"),
-    ("offsets-last", "plugin.contract"),
-    ("offsets-beyond", "plugin.contract"),
-    ("offsets-missing", "plugin.contract"),
-    ("wrong-lengths", "plugin.contract"),
-    ("wrong-rows", "plugin.contract"),
-    ("invalid-utf8", "plugin.contract"),
-    ("split-character", "plugin.contract"),
-    ("validity-length", "plugin.contract"),
-    ("wrong-type", "plugin.contract"),
-    ("null-in-required", "plugin.contract"),
-    ("timestamp-out-of-range", "plugin.contract"),
-    ("array-unused", "plugin.contract"),
-    ("array-twice", "plugin.contract"),
-    ("array-out-of-range", "plugin.contract"),
-    ("columns-missing", "plugin.contract"),
-    ("tables-missing", "plugin.contract"),
-    ("tables-extra", "plugin.contract"),
-    ("origin-out-of-range", "plugin.contract"),
-    ("origins-backwards", "plugin.contract"),
-    ("origins-length", "plugin.contract"),
-    ("origins-absent", "plugin.contract"),
-    ("rejection-out-of-range", "plugin.contract"),
-    ("rejected-and-mapped", "plugin.contract"),
-    ("rejected-twice", "plugin.contract"),
-    ("rejection-code", "plugin.contract"),
-    ("rejection-message", "plugin.contract"),
-    ("rejection-input", "plugin.contract"),
+    ("offsets-backwards", "plugin.output"),
+    ("offsets-first", "plugin.output"),
+    ("offsets-last", "plugin.output"),
+    ("offsets-beyond", "plugin.output"),
+    ("offsets-missing", "plugin.output"),
+    ("wrong-lengths", "plugin.output"),
+    ("wrong-rows", "plugin.output"),
+    ("invalid-utf8", "plugin.output"),
+    ("split-character", "plugin.output"),
+    ("validity-length", "plugin.output"),
+    ("wrong-type", "plugin.output"),
+    ("null-in-required", "plugin.output"),
+    ("timestamp-out-of-range", "plugin.output"),
+    ("array-unused", "plugin.output"),
+    ("array-twice", "plugin.output"),
+    ("array-out-of-range", "plugin.output"),
+    ("columns-missing", "plugin.output"),
+    ("tables-missing", "plugin.output"),
+    ("tables-extra", "plugin.output"),
+    ("origin-out-of-range", "plugin.output"),
+    ("origins-backwards", "plugin.output"),
+    ("origins-length", "plugin.output"),
+    ("origins-absent", "plugin.output"),
+    ("rejection-out-of-range", "plugin.output"),
+    ("rejected-and-mapped", "plugin.output"),
+    ("rejected-twice", "plugin.output"),
+    ("rejection-code", "plugin.output"),
+    ("rejection-message", "plugin.output"),
+    ("rejection-input", "plugin.output"),
 ];
 
-/// Room for the flood of 80 MiB, which must be stopped at the output's ceiling and not at the memory's.
-const ROOMY: Limits = Limits { memory: 256 << 20, ..LIMITS };
-
+/// Room for the flood of 80 MiB, which must be stopped at the output's ceiling and not at the memory's, and time to fill memory on a slow
+/// machine.
 fn limits_of(mode: &str) -> Limits {
-    if mode == "output-flood" { ROOMY } else { LIMITS }
+    match mode {
+        "output-flood" => Limits { memory: 256 << 20, call_time: Duration::from_secs(2), ..LIMITS },
+        "allocation-bomb" => Limits { call_time: Duration::from_secs(2), ..LIMITS },
+        _ => LIMITS,
+    }
 }
 
 /// The values of the column x with the input row each was made from.
@@ -99,7 +104,7 @@ fn a_fault_on_one_record_is_that_record_s_alone() {
             let parts: Vec<_> = mapped.parts.iter().map(|p| p.first_row).collect();
             assert!(parts.is_sorted(), "{mode}: {parts:?}");
             // The slow ones once, in the middle: each place costs a dozen calls.
-            if matches!(*code, "plugin.timeout" | "plugin.memory" | "plugin.output") {
+            if matches!(*code, "plugin.timeout" | "plugin.memory" | "plugin.output-size") {
                 break;
             }
         }
@@ -109,27 +114,40 @@ fn a_fault_on_one_record_is_that_record_s_alone() {
 #[test]
 fn a_fault_on_every_record_ends_the_run() {
     for (mode, code) in MODES {
-        let plugin = liar(mode, "always", Limits { faults: 10, ..limits_of(mode) }).unwrap();
+        let plugin = liar(mode, "always", Limits { faults: 3, ..limits_of(mode) }).unwrap();
         let mut worker = plugin.worker().unwrap();
         let error = worker.transform(&marked_records(&plugin, 7)).unwrap_err();
         let PluginError::TooManyFaults { plugin: name, last_code, records, .. } = &error else {
             panic!("{mode}: {error}")
         };
         assert_eq!((name.as_str(), *last_code), ("liar", *code), "{mode}");
-        assert!(*records <= 11, "{mode}: {error}");
+        assert!(*records <= 4, "{mode}: {error}");
         assert!(error.to_string().contains(code) && error.remedy().is_some(), "{error}");
     }
 }
 
 #[test]
 fn an_endless_loop_on_every_record_ends_in_bounded_time() {
-    let plugin = liar("endless-loop", "always", Limits { faults: u32::MAX, ..LIMITS }).unwrap();
+    let limits = Limits { faults: u32::MAX, call_time: Duration::from_millis(50), ..LIMITS };
+    let plugin = liar("endless-loop", "always", limits).unwrap();
+    let (mut worker, batch) = (plugin.worker().unwrap(), marked_records(&plugin, 7));
+    // The clock goes on for a worker that outlives its plugin.
+    drop(plugin);
     let start = cpu_time::ThreadTime::now();
-    let error = plugin.worker().unwrap().transform(&marked_records(&plugin, 7)).unwrap_err();
+    let error = worker.transform(&batch).unwrap_err();
     assert!(matches!(&error, PluginError::TooManyFaults { .. }), "{error}");
-    assert!(error.to_string().contains("6 s of processor time"), "{error}");
-    // 30 limits of 200 ms, and what the last call took.
-    assert!(start.elapsed().as_secs_f64() < 8.0, "{:?}", start.elapsed());
+    assert!(error.to_string().contains("1.5 s of processor time"), "{error}");
+    // 30 limits of 50 ms, and what the last call took.
+    assert!(start.elapsed().as_secs_f64() < 3.0, "{:?}", start.elapsed());
+}
+
+#[test]
+fn too_much_output_is_told_from_too_much_memory() {
+    // The guest is refused the memory for a larger flood first, and then sends a smaller one.
+    let limits = Limits { memory: 32 << 20, output: 8 << 20, ..LIMITS };
+    let plugin = liar("output-flood", "marked", limits).unwrap();
+    let mapped = plugin.worker().unwrap().transform(&marked_records(&plugin, 3).slice(3, 1)).unwrap();
+    assert_eq!(mapped.faults[0].code, "plugin.output-size", "{:?}", mapped.faults);
 }
 
 #[test]

@@ -43,9 +43,7 @@ pub fn arrow_field(name: &str, ty: &DataType, nullable: bool) -> ArrowField {
 /// The schema of the batches that a plugin with this description is handed: one field an input, in order.
 /// Every field is nullable: a required input is checked when the record is decoded.
 pub fn input_schema(description: &Description) -> SchemaRef {
-    Arc::new(Schema::new(
-        description.inputs().iter().map(|i| arrow_field(&i.name, &i.ty, true)).collect::<Vec<_>>(),
-    ))
+    Arc::new(Schema::new(description.inputs().iter().map(|i| arrow_field(&i.name, &i.ty, true)).collect::<Vec<_>>()))
 }
 
 /// The schema of a table's rows: one field a column, in order, not nullable where the column is required.

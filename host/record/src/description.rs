@@ -290,7 +290,10 @@ fn check_table(draft: TableDraft, inputs: &[Input]) -> Result<Table, SchemaError
     let mut names = HashSet::new();
     for column in &draft.columns {
         if column.name.is_empty() || !names.insert(column.name.to_lowercase()) {
-            return Err(fail(format!("column `{}` is declared twice (regardless of case), or has no name", column.name)));
+            return Err(fail(format!(
+                "column `{}` is declared twice (regardless of case), or has no name",
+                column.name
+            )));
         }
         check_type(&column.ty).map_err(|what| fail(format!("column `{}`: {what}", column.name)))?;
         if column.ty.contains(Scalar::Reference) {

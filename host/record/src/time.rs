@@ -45,8 +45,7 @@ pub fn parse_rfc3339(text: &[u8]) -> Option<i64> {
     let (year, month, day) = (digits(date.get(..4)?)?, digits(date.get(5..7)?)?, digits(date.get(8..)?)?);
     let (clock, mut rest) = rest.split_at_checked(9)?;
     let (hour, minute, second) = (digits(clock.get(1..3)?)?, digits(clock.get(4..6)?)?, digits(clock.get(7..)?)?);
-    let separators =
-        [(date.get(4)?, b'-'), (date.get(7)?, b'-'), (clock.get(3)?, b':'), (clock.get(6)?, b':')];
+    let separators = [(date.get(4)?, b'-'), (date.get(7)?, b'-'), (clock.get(3)?, b':'), (clock.get(6)?, b':')];
     if separators.iter().any(|(have, want)| *have != want) || !matches!(clock.first()?, b'T' | b't' | b' ') {
         return None;
     }
@@ -100,11 +99,8 @@ pub fn push_rfc3339(out: &mut Vec<u8>, micros: i64) {
     // Writing to a vector cannot fail.
     let _ = write!(out, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
     if fraction != 0 {
-        let _ = if fraction % 1_000 == 0 {
-            write!(out, ".{:03}", fraction / 1_000)
-        } else {
-            write!(out, ".{fraction:06}")
-        };
+        let _ =
+            if fraction % 1_000 == 0 { write!(out, ".{:03}", fraction / 1_000) } else { write!(out, ".{fraction:06}") };
     }
     out.push(b'Z');
 }
@@ -140,7 +136,15 @@ mod tests {
         ] {
             assert_eq!(parse_rfc3339(text.as_bytes()), Some(micros), "{text}");
         }
-        for text in ["", "2024-01-01", "2023-02-29T00:00:00Z", "2024-01-01T00:00:60Z", "2024-01-01T00:00:00", "2024-01-01T00:00:00.Z", "0000-12-31T00:00:00Z"] {
+        for text in [
+            "",
+            "2024-01-01",
+            "2023-02-29T00:00:00Z",
+            "2024-01-01T00:00:60Z",
+            "2024-01-01T00:00:00",
+            "2024-01-01T00:00:00.Z",
+            "0000-12-31T00:00:00Z",
+        ] {
             assert_eq!(parse_rfc3339(text.as_bytes()), None, "{text}");
         }
         assert_eq!(format_rfc3339(1_709_251_199_120_000), "2024-02-29T23:59:59.120Z");

@@ -1,4 +1,11 @@
 //! Rows a second of each sink, on the table of section A of the requirements. `cargo bench -p gristmill-sink`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark stops where something is not as it must be"
+)]
 
 #[path = "../tests/support/mod.rs"]
 mod support;

@@ -68,24 +68,8 @@ pub enum SinkError {
         source: rusqlite::Error,
     },
     /// A table that is there does not fit.
-    #[error(
-        "table `{table}` of {place}{}: found {found}, expected {expected}",
-        column.as_ref().map(|c| format!(", column `{c}`")).unwrap_or_default()
-    )]
-    Schema {
-        /// The destination.
-        place: String,
-        /// The table.
-        table: String,
-        /// The column, where it is one.
-        column: Option<String>,
-        /// What is there.
-        found: String,
-        /// What the plugin's table needs.
-        expected: String,
-        /// What to do.
-        remedy: String,
-    },
+    #[error(transparent)]
+    Schema(Box<Mismatch>),
     /// A value that the destination cannot hold.
     #[error("table `{table}`, column `{column}`: {place} cannot hold {what}")]
     Unstorable {
@@ -108,6 +92,33 @@ pub enum SinkError {
         /// What the library said.
         what: String,
     },
+}
+
+/// How a table that is there differs from the plugin's.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "table `{table}` of {place}{}: found {found}, expected {expected}",
+    column.as_ref().map(|c| format!(", column `{c}`")).unwrap_or_default()
+)]
+pub struct Mismatch {
+    /// The destination.
+    pub place: String,
+    /// The table.
+    pub table: String,
+    /// The column, where it is one.
+    pub column: Option<String>,
+    /// What is there.
+    pub found: String,
+    /// What the plugin's table needs.
+    pub expected: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl From<Mismatch> for SinkError {
+    fn from(mismatch: Mismatch) -> Self {
+        Self::Schema(Box::new(mismatch))
+    }
 }
 
 impl SinkError {
@@ -140,7 +151,7 @@ impl Diagnose for SinkError {
             Self::Busy { .. } => "sink.busy",
             Self::Unfit { .. } => "sink.unfit",
             Self::Sqlite { .. } => "sink.sqlite",
-            Self::Schema { .. } => "sink.schema",
+            Self::Schema(_) => "sink.schema",
             Self::Unstorable { .. } => "sink.unstorable",
             Self::Encode { .. } => "sink.encode",
         }
@@ -156,7 +167,7 @@ impl Diagnose for SinkError {
             | Self::Busy { .. }
             | Self::Unfit { .. }
             | Self::Sqlite { .. }
-            | Self::Schema { .. }
+            | Self::Schema(_)
             | Self::Unstorable { .. } => Blame::Destination,
         }
     }
@@ -179,7 +190,7 @@ impl Diagnose for SinkError {
                 "Wait until it is done, or close the other program, and run the same command again.".into()
             }
             Self::Unfit { remedy, .. } => (*remedy).into(),
-            Self::Schema { remedy, .. } => remedy.clone(),
+            Self::Schema(mismatch) => mismatch.remedy.clone(),
             Self::Unstorable { .. } => {
                 "Have the plugin make it null or refuse the record, or load into a destination that can hold it.".into()
             }

@@ -17,7 +17,7 @@ mod sqlite;
 mod text;
 mod weight;
 
-pub use error::SinkError;
+pub use error::{Mismatch, SinkError};
 pub use limits::{Breach, ValueLimits};
 pub use ndjson::Ndjson;
 pub use parquet::Parquet;

@@ -112,7 +112,7 @@ mod tests {
 
     fn batch(lengths: &[usize]) -> RecordBatch {
         let text: ArrayRef = Arc::new(StringArray::from_iter_values(lengths.iter().map(|n| "x".repeat(*n))));
-        let number: ArrayRef = Arc::new(Int64Array::from_iter_values(0..lengths.len() as i64));
+        let number: ArrayRef = Arc::new(Int64Array::from_iter_values((0_i64..).take(lengths.len())));
         RecordBatch::try_from_iter([("t", text), ("n", number)]).unwrap()
     }
 

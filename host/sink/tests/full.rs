@@ -2,6 +2,13 @@
 //!
 //! The test runs itself again under a limit on the size of files, which a write meets as it meets a full disk; with `GRISTMILL_FULL_DISK` set to a
 //! folder on a small filesystem, it fills that one instead.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is not as it must be"
+)]
 
 mod support;
 

@@ -1,8 +1,17 @@
 //! The NDJSON sink: the suite, and what only it can do wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is not as it must be"
+)]
 
 mod support;
 
+use std::io::Read;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use arrow_array::RecordBatch;
 use gristmill_record::{Diagnose, Scalar, Table, TableDraft};
@@ -137,4 +146,38 @@ fn places_that_cannot_be_written_are_named() {
         }
     }
     assert!(listing(folder.path()).is_empty());
+}
+
+const CHILD: &str = "GRISTMILL_STDOUT_CHILD";
+
+/// The test runs itself again to have a standard output of its own.
+#[test]
+fn standard_output_is_streamed_until_its_reader_leaves() {
+    let table = quality_stream(false);
+    if std::env::var_os(CHILD).is_some() {
+        let mut sink = gristmill_sink::open("ndjson:-").unwrap();
+        let batches: Vec<_> = (0..100).map(|b| quality_rows(&table, b * 1_000..(b + 1) * 1_000, 30)).collect();
+        match run(sink.as_mut(), &load("run", "job", &[table]), &batches) {
+            Ok(counts) => eprintln!("counts {counts:?}"),
+            Err(error) => eprintln!("error {} {error}", error.code()),
+        }
+        return;
+    }
+    let child = || {
+        Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "standard_output_is_streamed_until_its_reader_leaves", "--nocapture"])
+            .env(CHILD, "1")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+    };
+    let whole = child().wait_with_output().unwrap();
+    let text = String::from_utf8(whole.stdout).unwrap();
+    assert_eq!(text.lines().filter(|l| serde_json::from_str::<Value>(l).is_ok_and(|v| v.is_object())).count(), 100_000);
+    let mut gone = child();
+    let mut first = [0; 1_000];
+    gone.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    let said = String::from_utf8(gone.wait_with_output().unwrap().stderr).unwrap();
+    assert!(said.contains("error sink.output-closed standard output was closed by its reader"), "{said}");
 }

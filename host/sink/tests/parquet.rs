@@ -1,4 +1,11 @@
 //! The Parquet sink: the suite, and what only it can do wrong.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where something is not as it must be"
+)]
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! What each target does with its input; the corpus is read with the same in the tests.
+//! What each target does with its input; the corpus is read with the same in the tests. To run one, in `host/decode`:
+//! `cargo +nightly fuzz run json`.
 #![allow(dead_code, reason = "each target uses one of the functions")]
 
 use std::sync::{Arc, OnceLock};

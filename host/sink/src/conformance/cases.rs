@@ -7,7 +7,7 @@ use gristmill_record::{
 use serde_json::{Value, json};
 
 use super::{Subject, lines, rows_from_json};
-use crate::{Begun, Load, OnConflict, Sink, SinkError, TableCount};
+use crate::{Begun, Load, Mismatch, OnConflict, Sink, SinkError, TableCount};
 
 type Outcome<T = ()> = Result<T, String>;
 
@@ -391,7 +391,8 @@ impl Cases {
         let load = load("run-1", "one", OnConflict::Keep, &[&self.pairs, &self.everything]);
         for found in [sink.check(&load.tables).await.map(drop), sink.begin(&load).await.map(drop)] {
             match found {
-                Err(SinkError::Schema { table, found, expected, remedy, .. }) => {
+                Err(SinkError::Schema(mismatch)) => {
+                    let Mismatch { table, found, expected, remedy, .. } = *mismatch;
                     let said = table == "everything" && [found, expected, remedy].iter().all(|s| !s.is_empty());
                     ensure(said, || "the error does not say table, found, expected and remedy".into())?;
                 }

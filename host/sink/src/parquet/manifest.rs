@@ -5,7 +5,7 @@ use std::path::Path;
 use gristmill_record::{DataType, Scalar, Table};
 use serde::{Deserialize, Serialize};
 
-use crate::{Load, SinkError, TableCount};
+use crate::{Load, Mismatch, SinkError, TableCount};
 
 /// The manifest's name in its folder.
 pub(super) const NAME: &str = "manifest.json";
@@ -174,14 +174,14 @@ impl TableEntry {
                 format!("`{}` {}{}", c.name, c.ty, if c.required { ", required" } else { "" })
             })
         };
-        Err(SinkError::Schema {
+        Err(SinkError::from(Mismatch {
             place: place.to_owned(),
             table: table.name().to_owned(),
             column: wanted.get(at).or(self.columns.get(at)).map(|c| c.name.clone()),
             found: say(self.columns.get(at)),
             expected: say(wanted.get(at)),
             remedy: format!("Load into another folder: its readers expect the columns that {NAME} names."),
-        })
+        }))
     }
 }
 

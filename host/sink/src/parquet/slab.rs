@@ -10,11 +10,16 @@ use crate::weight::{Bounds, Gatherer};
 /// What a slab holds at most. Sorting it takes the same again for a moment.
 const SLAB: Bounds = Bounds { rows: 256 * 1024, weight: 16 << 20 };
 
+/// A batch's index, and a row's in it.
+type Place = (usize, usize);
+/// A partition's number, and how many rows it has.
+type Segment = (u32, usize);
+
 /// Rows of one partition after rows of another, each in the order in which they came.
 pub(super) struct Sorted {
     pub(super) rows: RecordBatch,
-    /// Number of a partition and how many rows it has, by number.
-    pub(super) segments: Vec<(u32, usize)>,
+    /// By number.
+    pub(super) segments: Vec<Segment>,
 }
 
 pub(super) struct Slab {
@@ -59,8 +64,8 @@ impl Slab {
     }
 }
 
-/// Places of the rows (index of the batch, index in it) in the order of their partitions' numbers: a counting sort.
-fn order(batches: &[RecordBatch], numbers: &[u32], partitions: usize) -> (Vec<(usize, usize)>, Vec<(u32, usize)>) {
+/// Places of the rows in the order of their partitions' numbers: a counting sort.
+fn order(batches: &[RecordBatch], numbers: &[u32], partitions: usize) -> (Vec<Place>, Vec<Segment>) {
     let mut counts = vec![0_usize; partitions];
     for number in numbers {
         if let Some(count) = counts.get_mut(*number as usize) {

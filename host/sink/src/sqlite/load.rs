@@ -53,11 +53,7 @@ impl Loading {
 
     pub(super) fn begin(&mut self) -> Result<Begun, SinkError> {
         self.connection
-            .pragma_update(
-                None,
-                "cache_size",
-                -std::env::var("CACHE").ok().and_then(|c| c.parse().ok()).unwrap_or(CACHE_KIB),
-            )
+            .pragma_update(None, "cache_size", -CACHE_KIB)
             .map_err(|e| Context { path: &self.path }.error("opening", e))?;
         // Takes the right to write at once, so that nobody changes the tables between the check and the first row.
         self.run("beginning a transaction in", "BEGIN IMMEDIATE")?;
@@ -146,9 +142,12 @@ impl Loading {
 
     pub(super) fn roll_back(self) -> Result<(), SinkError> {
         let Self { connection, path, created, .. } = self;
+        let fail = |e| Context { path: &path }.error("rolling back in", e);
         if !connection.is_autocommit() {
-            connection.execute_batch("ROLLBACK").map_err(|e| Context { path: &path }.error("rolling back in", e))?;
+            connection.execute_batch("ROLLBACK").map_err(fail)?;
         }
+        // After a failed write SQLite leaves the work to the next who reads: let that be us, and not a reader that may not write.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).map_err(fail)?;
         connection.close().map_err(|(_, e)| Context { path: &path }.error("closing", e))?;
         // Only an empty file is ours to remove: another program may have begun to use it.
         if created && std::fs::metadata(&path).is_ok_and(|m| m.len() == 0) {

@@ -5,6 +5,10 @@
 //! the database next rolls back. Other programs may read until the load spills out of the page cache; then, unless the database is in WAL mode,
 //! they wait for its end.
 //!
+//! Tables are created plain: neither STRICT, which SQLite before 3.37 cannot open, nor WITHOUT ROWID, which made files 15 % smaller and loads
+//! 60 % slower (a million rows of the table of `benches/sinks.rs`, keys in random order: 3.0 µs of CPU a row, 4.8 without rowid; keys in
+//! ascending order 1.1).
+//!
 //! | plugin | SQLite |
 //! | --- | --- |
 //! | boolean, int64 | `INTEGER`, booleans as 0 and 1 |

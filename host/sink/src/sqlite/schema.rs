@@ -4,7 +4,7 @@ use gristmill_record::{DataType, OutputColumn, Scalar, Table};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{Context, quoted};
-use crate::{SinkError, TableState};
+use crate::{Mismatch, SinkError, TableState};
 
 /// The table of loads: a row for each load and table.
 pub(super) const LOADS: &str = "_gristmill_loads";
@@ -88,26 +88,21 @@ pub(super) fn create_sql(table: &Table) -> String {
     if !key.is_empty() {
         parts.push(format!("PRIMARY KEY ({})", key.join(", ")));
     }
-    format!(
-        "CREATE TABLE {} ({}) {}",
-        quoted(table.name()),
-        parts.join(", "),
-        std::env::var("TOPT").unwrap_or_default()
-    )
+    format!("CREATE TABLE {} ({})", quoted(table.name()), parts.join(", "))
 }
 
 /// Refuses names that SQLite or we keep for ourselves.
 pub(super) fn check_name(place: &str, table: &Table) -> Result<(), SinkError> {
     let name = table.name().to_ascii_lowercase();
     if name.starts_with("sqlite_") || name == LOADS {
-        return Err(SinkError::Schema {
+        return Err(SinkError::from(Mismatch {
             place: place.to_owned(),
             table: table.name().to_owned(),
             column: None,
             found: "a name that is reserved there".into(),
             expected: format!("one that is not {LOADS} and does not begin with sqlite_"),
             remedy: "Rename the table in the plugin.".into(),
-        });
+        }));
     }
     Ok(())
 }
@@ -195,13 +190,9 @@ impl Found {
     }
 
     fn check(&self, context: Context<'_>, table: &Table) -> Result<(), SinkError> {
-        let mismatch = |column: Option<&str>, found: String, expected: String, remedy: String| SinkError::Schema {
-            place: context.place(),
-            table: table.name().to_owned(),
-            column: column.map(str::to_owned),
-            found,
-            expected,
-            remedy,
+        let mismatch = |column: Option<&str>, found: String, expected: String, remedy: String| {
+            let (place, table, column) = (context.place(), table.name().to_owned(), column.map(str::to_owned));
+            SinkError::from(Mismatch { place, table, column, found, expected, remedy })
         };
         let elsewhere = "load into another file, or rename the table that is there";
         if self.kind != "table" {
@@ -282,14 +273,14 @@ impl Found {
         let missing = LOADS_COLUMNS.split(", ").filter_map(|c| c.split(' ').next()).find(|c| self.column(c).is_none());
         match missing {
             None => Ok(()),
-            Some(column) => Err(SinkError::Schema {
+            Some(column) => Err(SinkError::from(Mismatch {
                 place: context.place(),
                 table: LOADS.into(),
                 column: Some(column.into()),
                 found: "no such column".into(),
                 expected: "the table that gristmill keeps its loads in".into(),
                 remedy: "Rename the table that is there; gristmill then creates its own.".into(),
-            }),
+            })),
         }
     }
 }

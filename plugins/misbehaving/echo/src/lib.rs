@@ -6,7 +6,8 @@ wit_bindgen::generate!({ path: "../../../wit", world: "transformer" });
 use exports::gristmill::plugin::transform::{Guest, Output, Rows};
 use gristmill::plugin::columns::Batch;
 use gristmill::plugin::schema::{
-    About, ConfigField, Context, DataType, Description, Input, OnMismatch, Origin, OutputColumn, Scalar, StructField, Table,
+    About, ConfigField, Context, DataType, Description, Input, OnMismatch, Origin, OutputColumn, Scalar, StructField,
+    Table,
 };
 
 struct Echo;

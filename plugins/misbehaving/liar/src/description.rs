@@ -25,10 +25,7 @@ fn honest() -> Description {
             DataType::Scalar(Scalar::Int64),
             DataType::Scalar(Scalar::Timestamp),
         ],
-        inputs: vec![
-            input("x", Origin::PathCapture("x".into()), 0),
-            input("n", Origin::Field(vec!["n".into()]), 1),
-        ],
+        inputs: vec![input("x", Origin::PathCapture("x".into()), 0), input("n", Origin::Field(vec!["n".into()]), 1)],
         tables: vec![Table {
             name: "things".into(),
             description: String::new(),

@@ -137,8 +137,13 @@ pub fn broken(mode: &str, mut output: Output, rows: u32) -> Output {
             return output;
         }
         "output-flood" => {
-            let size = 80 << 20;
-            return only(strings(vec![0, size], vec![b'x'; size as usize]), 1, vec![0]);
+            let mut data = Vec::new();
+            // More than the default ceiling; less where the ceiling on memory is low, and then that on output is expected to be as well.
+            if data.try_reserve_exact(80 << 20).is_err() {
+                data.reserve_exact(12 << 20);
+            }
+            data.resize(data.capacity(), b'x');
+            return only(strings(vec![0, data.len() as u32], data), 1, vec![0]);
         }
         _ => {}
     }
