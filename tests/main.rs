@@ -8,4 +8,5 @@ mod command_line;
 mod determinism;
 mod exports;
 mod guests;
+mod tutorial;
 mod yago;

@@ -170,14 +170,23 @@ pub(crate) struct JobArgs {
     /// Where they wait on disk [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Execution")]
     pub(crate) work_dir: Option<PathBuf>,
-    /// Largest document, encoded
-    #[arg(long, value_name = "SIZE", default_value = "32MiB", help_heading = "Execution")]
+    /// Largest document, encoded; at most 64MiB
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = parse_document_size, help_heading = "Execution")]
     pub(crate) max_document: ByteSize,
 }
 
 fn parse_time(text: &str) -> Result<i64, String> {
     gristmill_record::time::parse_rfc3339(text.as_bytes())
         .ok_or_else(|| format!("`{text}` is not a time in RFC 3339, such as 2024-01-01T00:00:00Z"))
+}
+
+fn parse_document_size(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse()?;
+    if (1..=64 << 20).contains(&size.as_u64()) {
+        Ok(size)
+    } else {
+        Err("a document has from 1 byte to 64MiB; Firestore's have 1 MiB before they are encoded".to_owned())
+    }
 }
 
 #[cfg(test)]

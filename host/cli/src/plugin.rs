@@ -144,7 +144,7 @@ pub(crate) fn mapping(description: &Description) -> String {
 /// Builds a plugin's component.
 pub(crate) fn build(cli: &Cli, folder: &Path, output: Option<&Path>) -> Result<(), CliError> {
     let toolchain = Toolchain::find()?;
-    let target = folder.join("target");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from);
     let component = gristmill_guest::build(&toolchain, folder, &target)?;
     let output = match output {
         Some(path) => path.to_owned(),

@@ -13,11 +13,12 @@
 
 mod kit;
 
+use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use gristmill_decode::{DecodeError, Format, Limits};
 use gristmill_record::{DataType, Field, Origin, Scalar};
-use kit::{Output, Reading, field, json, lenient, listing, other, projection, read, required, whole};
+use kit::{Output, Reading, field, json, lenient, listing, other, projection, read, required, type_of, whole};
 
 const ROOT: &str = "projects/p/databases/(default)/documents";
 
@@ -136,6 +137,35 @@ fn what_is_no_document_or_no_value_is_refused_with_its_place() {
         let refused = out.refused()[0];
         assert_eq!(refused.refusal.field.as_deref(), place, "{text}");
         assert!(refused.document.is_some() == refused.raw.is_empty(), "one or the other: {text}");
+    }
+}
+
+/// A path that leads through something else than a map is a mismatch; through null, or nothing, it is null.
+#[test]
+fn a_value_on_the_way_that_has_no_fields() {
+    let strict = projection("c/{id}", vec![field("v", &["m", "v"], Scalar::Int64), type_of("t", &["m", "v"])]);
+    let kind = type_of("k", &["m"]);
+    let easy = projection("c/{id}", vec![lenient(field("v", &["m", "v", "w"], Scalar::Int64)), kind]);
+    for (value, found) in [
+        (r#"{"arrayValue":{"values":[{"doubleValue":1.5}]}}"#, "array"),
+        (r#"{"arrayValue":{}}"#, "array"),
+        (r#"{"integerValue":"1"}"#, "integer"),
+        (r#"{"stringValue":"x"}"#, "string"),
+    ] {
+        let text = format!(r#"{{"name":"{ROOT}/c/x","fields":{{"m":{value},"n":{{"integerValue":"1"}}}}}}"#);
+        let out = read(Format::Json, &strict, text.as_bytes());
+        assert_eq!(out.codes(), ["decode.type-mismatch"], "{text}");
+        let refusal = &out.refused()[0].refusal;
+        assert_eq!(refusal.field.as_deref(), Some("m.v"), "{text}");
+        assert!(refusal.message.contains(found), "{refusal:?}");
+        let out = read(Format::Json, &easy, text.as_bytes());
+        assert_eq!((out.rows(), out.texts("k")), (1, vec![Some(found.to_owned())]), "{text}");
+        assert_eq!(out.batches[0].columns.column(0).null_count(), 1, "{text}");
+    }
+    for value in [r#"{"nullValue":null}"#, r#"{"mapValue":{}}"#] {
+        let text = format!(r#"{{"name":"{ROOT}/c/x","fields":{{"m":{value}}}}}"#);
+        let out = read(Format::Json, &strict, text.as_bytes());
+        assert_eq!((out.rows(), out.texts("t")), (1, vec![None]), "{text}");
     }
 }
 

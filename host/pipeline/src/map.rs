@@ -248,6 +248,10 @@ impl<'a> Worker<'a> {
         }
         if rows > 0 {
             let Mapped { parts, faults } = self.transform.transform(&batch.columns)?;
+            let answered = parts.iter().map(|p| p.rows as usize).sum::<usize>() + faults.len();
+            if answered != rows {
+                return Err(RunError::Bug(format!("of a batch of {rows} records {answered} were answered for")));
+            }
             for fault in faults {
                 let refusal = Refusal {
                     stage: Stage::Transform,
@@ -295,7 +299,10 @@ impl<'a> Worker<'a> {
         }
         let mapped = mapped_rows(&part.tables, part.rows);
         work.tally.records.mapped += mapped;
-        work.tally.records.filtered += u64::from(part.rows).saturating_sub(mapped + rejected);
+        // What is neither mapped nor rejected is filtered; more of both than records is a bug that must not pass as balanced.
+        work.tally.records.filtered += u64::from(part.rows)
+            .checked_sub(mapped + rejected)
+            .ok_or_else(|| RunError::Bug(format!("{mapped} mapped and {rejected} refused of {} records", part.rows)))?;
         let stores = self.map.tables;
         for (((table, store), collector), made) in
             self.tables.iter_mut().zip(stores).zip(&mut work.collectors).zip(part.tables)

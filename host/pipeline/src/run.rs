@@ -27,7 +27,7 @@ use crate::progress::{Phase, Progress};
 use crate::rows::{RowStore, lock};
 
 /// Input bytes that a worker takes on at a time: the unit of work where the format allows cutting a file.
-pub const SPLIT_BYTES: u64 = 32 << 20;
+pub(crate) const SPLIT_BYTES: u64 = 32 << 20;
 /// Fewer bytes than any row's document takes in any format: for guessing how many rows there will be at most.
 const LEAST_DOCUMENT_BYTES: u64 = 100;
 /// Code of a key that belongs to another document.

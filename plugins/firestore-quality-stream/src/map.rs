@@ -78,7 +78,7 @@ fn no_event_time() -> Rejection {
 fn overall_score_range() -> Rejection {
     Rejection::new(
         "overall-score-range",
-        "the overall score must lie in 0 to the setting `overall-score-max`, which is 1 where nothing else was said; \
+        "the overall score must be a number from 0 to the setting `overall-score-max`, which is 1 where nothing else was said; \
          scores of 0 to 100 need `overall-score-max=100`",
     )
     .input("overall_score")
@@ -88,7 +88,7 @@ fn overall_score_range() -> Rejection {
 fn coverage_range() -> Rejection {
     Rejection::new(
         "coverage-range",
-        "the coverage must lie in 0 to the setting `coverage-max`, which is 1 where nothing else was said",
+        "the coverage must be a number from 0 to the setting `coverage-max`, which is 1 where nothing else was said",
     )
     .input("coverage")
 }

@@ -239,3 +239,52 @@ impl RunReader<'_> {
         rows.map_err(SinkError::encode(doing, self.folder))?.ok_or_else(fail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Int64Type;
+    use arrow_array::{ArrayRef, Int64Array};
+
+    use super::*;
+
+    /// Enough runs to merge them twice, and some that stay small.
+    #[test]
+    fn merged_runs_keep_the_order_of_rows() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let batch = |numbers: Vec<i64>| {
+            let column: ArrayRef = Arc::new(Int64Array::from(numbers));
+            RecordBatch::try_from_iter([("n", column)]).unwrap()
+        };
+        let mut spool = Spool::new(batch(vec![]).schema(), folder.path());
+        let runs = i64::try_from(2 * FAN_IN + 3).unwrap();
+        for run in 0..runs {
+            // Partition 1 in every run, the others in some.
+            let mut segments = vec![(1, 2)];
+            let mut numbers = vec![run, run];
+            if run % 3 == 0 {
+                segments.insert(0, (0, 1));
+                numbers.insert(0, 1_000 + run);
+            }
+            if run % 100 == 7 {
+                segments.push((9, 5_000));
+                numbers.extend(vec![2_000 + run; 5_000]);
+            }
+            spool.add(&Sorted { rows: batch(numbers), segments }).unwrap();
+        }
+        let mut read: Vec<(u32, i64)> = Vec::new();
+        spool
+            .read(|number, rows| {
+                read.extend(rows.column(0).as_primitive::<Int64Type>().values().iter().map(|v| (number, *v)));
+                Ok(())
+            })
+            .unwrap();
+        let mut want: Vec<_> = (0..runs).step_by(3).map(|run| (0, 1_000 + run)).collect();
+        want.extend((0..runs).flat_map(|run| [(1, run), (1, run)]));
+        want.extend((7..runs).step_by(100).flat_map(|run| vec![(9, 2_000 + run); 5_000]));
+        assert!(read == want);
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "a temporary file has a name");
+    }
+}
