@@ -99,7 +99,8 @@ fn inspect_tells_what_a_plugin_reads() {
 fn rows_on_stdout_are_nothing_but_rows() {
     let f = folder();
     let ran = run_in(f.path(), &["run", &export("yago"), "--config", "overall-score-max=100", "--to", "ndjson:-"]).ok();
-    let rows = ran.stdout.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap()).count();
+    let rows: Vec<serde_json::Value> = ran.stdout.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let rows = rows.len();
     assert!(rows > 5_500 && ran.stderr.contains("records read"), "{}", ran.stderr);
     let quiet =
         run_in(f.path(), &["-q", "run", &export("yago"), "--config", "overall-score-max=100", "--to", "ndjson:-"]).ok();

@@ -1,4 +1,12 @@
 //! Tests that talk to the built program, as a person or a script would.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    reason = "a test fails by panicking"
+)]
 
 mod kit;
 

@@ -76,11 +76,16 @@ fn every_step_of_it() {
             "toml" => manifest = text,
             "rust" => {
                 let name = sources.next().expect("as many sources as examples");
-                let example = std::fs::read_to_string(root().join("plugins/examples").join(name).join("src/lib.rs")).unwrap();
+                let example =
+                    std::fs::read_to_string(root().join("plugins/examples").join(name).join("src/lib.rs")).unwrap();
                 assert_eq!(text, example, "the tutorial and plugins/examples/{name} differ");
                 std::fs::create_dir_all(desk.path(name).join("src")).unwrap();
                 std::fs::write(desk.path(name).join("src/lib.rs"), text).unwrap();
-                std::fs::write(desk.path(name).join("Cargo.toml"), manifest.replace("\"teams\"", &format!("\"{name}\""))).unwrap();
+                std::fs::write(
+                    desk.path(name).join("Cargo.toml"),
+                    manifest.replace("\"teams\"", &format!("\"{name}\"")),
+                )
+                .unwrap();
             }
             "json" => {
                 assert_eq!(last.as_ref().unwrap().stdout, text, "what the tutorial shows is what comes out");

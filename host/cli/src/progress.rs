@@ -126,7 +126,8 @@ fn rate(done: u64, elapsed: Duration) -> u64 {
 fn lines(progress: &Progress, ended: &mpsc::Receiver<()>) {
     while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(LINE) {
         let (done, all) = position(progress);
-        let percent = if all > 0 { format!("{} %, ", done.min(all) * 100 / all) } else { String::new() };
+        let percent =
+            (done.min(all) * 100).checked_div(all).map_or_else(String::new, |percent| format!("{percent} %, "));
         eprintln!("{}: {percent}{}", phase_name(progress.phase()), figures(progress));
     }
 }
