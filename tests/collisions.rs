@@ -49,6 +49,21 @@ fn a_collision_can_stop_a_run() {
     assert!(!f.path().join("q.db").exists(), "a run that fails its gates touches nothing");
 }
 
+/// A file that holds no dead letters is somebody's.
+#[test]
+fn dead_letters_replace_nothing_else() {
+    let f = folder();
+    write_lines(&f.path().join("in.ndjson"), &[report("a", "b", "t", 7.0, "2024-01-01T00:00:00Z")]);
+    std::fs::write(f.path().join("thesis.txt"), "mine").unwrap();
+    let run = |to: &str| run_in(f.path(), &["run", "in.ndjson", "--to", "sqlite:q.db", "--dead-letters", to]);
+    run("thesis.txt").fails(2, &["thesis.txt", "to do:"]);
+    assert_eq!(std::fs::read_to_string(f.path().join("thesis.txt")).unwrap(), "mine");
+    run("/dev/null").ok();
+    assert!(std::path::Path::new("/dev/null").exists() && !std::path::Path::new("/dev/null").is_file());
+    run("d.jsonl").ok();
+    run("d.jsonl").ok();
+}
+
 /// A document repeated in two files is one row, the newest.
 #[test]
 fn a_repeated_document_is_one_row() {

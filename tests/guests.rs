@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 use crate::kit::{Ran, assert_balanced, folder, json_lines, run_in, write_lines};
 
 /// Records of an input.
-const RECORDS: i64 = 300;
+const RECORDS: usize = 300;
 /// The one with n = -1.
-const MARKED: i64 = 123;
+const MARKED: usize = 123;
 
 fn guest(name: &str) -> PathBuf {
     gristmill_guest::fixture(name).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
+fn thing(i: usize, n: i64) -> Value {
+    json!({ "name": format!("projects/p/databases/(default)/documents/things/x{i}"), "fields": { "n": { "integerValue": n } } })
+}
+
 fn things(folder: &Path) {
-    let documents: Vec<Value> = (0..RECORDS)
-        .map(|i| {
-            let n = if i == MARKED { -1 } else { i };
-            json!({ "name": format!("projects/p/databases/(default)/documents/things/x{i}"), "fields": { "n": { "integerValue": n } } })
-        })
-        .collect();
+    let number = |i: usize| i64::try_from(i).unwrap();
+    let documents: Vec<Value> = (0..RECORDS).map(|i| thing(i, if i == MARKED { -1 } else { number(i) })).collect();
     write_lines(&folder.join("things.ndjson"), &documents);
 }
 
@@ -106,15 +106,28 @@ misbehaves! {
     rejected_and_mapped: "rejected-and-mapped" "plugin.output";
 }
 
-/// A plugin that traps on the third record an instance sees blames no record twice, and the others are rows.
+/// A trap on the third record of five: that one is the dead letter.
 #[test]
 fn a_trap_on_the_third_record() {
     let f = folder();
-    things(f.path());
-    let summary = run(f.path(), "trap", "third", &[]).ok().json();
+    let documents: Vec<Value> = [1, 2, -1, 4, 5].iter().enumerate().map(|(i, n)| thing(i, *n)).collect();
+    write_lines(&f.path().join("things.ndjson"), &documents);
+    let summary = run(f.path(), "trap", "marked", &[]).ok().json();
     assert_balanced(&summary);
-    let refused = summary["records"]["refused"].as_u64().unwrap();
-    assert!(refused <= 1, "a single record never is the third: {summary}");
+    assert_eq!(summary["rows"][0]["inserted"], 4);
+    let letters = json_lines(&f.path().join("dead.jsonl"));
+    assert_eq!((letters.len(), &letters[0]["code"]), (1, &json!("plugin.trap")));
+    assert!(letters[0]["document"]["name"].as_str().unwrap().ends_with("things/x2"));
+}
+
+/// A plugin that depends on what its instance saw before traps now and then; alone, no record is at fault, and all are rows.
+#[test]
+fn a_trap_that_no_record_is_to_blame_for() {
+    let f = folder();
+    things(f.path());
+    let summary = run(f.path(), "trap", "third", &["--batch-rows", "50"]).ok().json();
+    assert_balanced(&summary);
+    assert_eq!((&summary["records"]["refused"], &summary["rows"][0]["inserted"]), (&json!(0), &json!(RECORDS)));
 }
 
 #[test]

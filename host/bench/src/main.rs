@@ -107,7 +107,8 @@ fn generate(folder: &Path, documents: u64, json: bool) -> Result<()> {
 /// The job as the program runs it, with the mapping of this program in place of a component.
 fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
     let started_at = gristmill_record::time::parse_rfc3339(STARTED_AT.as_bytes()).unwrap_or_default();
-    let engine = Engine::new(None)?;
+    // The description alone is wanted: compiled once, as the program does.
+    let engine = Engine::new(Some(std::env::temp_dir().join("gristmill-bench-cache")))?;
     let loaded = Plugin::load(&engine, "plugin", &fs::read(plugin)?, Limits::default())?;
     let context = Context { run_id: "native".to_owned(), started_at };
     let configured = loaded.configure(&serde_json::Map::new(), context)?;
@@ -121,7 +122,12 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
     let job = Job {
         input: discover(export, &DiscoverOptions { allow_partial: false })?,
         transform: Arc::new(transform),
-        plugin: PluginIdentity { name: "native".to_owned(), digest: "native".to_owned(), config },
+        plugin: PluginIdentity {
+            name: "native".to_owned(),
+            digest: "native".to_owned(),
+            config,
+            limits: Limits::default(),
+        },
         run_id: "native".to_owned(),
         started_at,
         options: Options {

@@ -51,7 +51,7 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
     let job = Job {
         input,
         transform: Arc::new(configured),
-        plugin: PluginIdentity { name, digest, config },
+        plugin: PluginIdentity { name, digest, config, limits },
         run_id,
         started_at,
         options: Options {

@@ -16,6 +16,7 @@ mod text;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use gristmill_record::Diagnose;
 use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Command, ExportCommand, PluginCommand};
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Ok(()) => Exit::Success.into(),
         // Whoever read our output has had enough of it, as `head` does.
         Err(CliError::Stdout(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => Exit::Success.into(),
+        Err(error) if error.code() == "sink.output-closed" => Exit::Success.into(),
         Err(error) => report(&error, cli.json).into(),
     }
 }

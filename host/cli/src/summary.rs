@@ -102,7 +102,8 @@ impl<'a> Summary<'a> {
             .map_err(CliError::Stdout);
         }
         if !cli.quiet {
-            eprint!("{}", self.text());
+            // Nobody may be listening; the load is committed all the same.
+            let _ = std::io::stderr().write_all(self.text().as_bytes());
         }
         Ok(())
     }

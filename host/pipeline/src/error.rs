@@ -115,6 +115,7 @@ impl Diagnose for RunError {
             Self::Plugin(e) => e.blame(),
             Self::Sink(e) => e.blame(),
             Self::Gate { .. } | Self::Unreadable { .. } | Self::Changed { .. } => Blame::Input,
+            Self::Work { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => Blame::Usage,
             Self::Work { source, .. } => blame_io(source, Blame::Environment),
             Self::Cancelled => Blame::Environment,
             Self::Bug(_) => Blame::Bug,
@@ -131,6 +132,9 @@ impl Diagnose for RunError {
                 "Look at the refused records in {}; mend them or the plugin's settings, or raise --max-rejected",
                 dead_letters.display()
             )),
+            Self::Work { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
+                Some("Name another file by --dead-letters".into())
+            }
             Self::Work { source, .. } if blame_io(source, Blame::Bug) == Blame::Environment => {
                 Some("Free some space, or name a folder with more by --work-dir".into())
             }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gristmill_plugin::Transform;
+use gristmill_plugin::{Limits, Transform};
 use gristmill_sink::OnConflict;
 use gristmill_source::Input;
 use sha2::{Digest, Sha256};
@@ -40,6 +40,8 @@ pub struct PluginIdentity {
     pub digest: String,
     /// The settings it was opened with, defaults included: a JSON object.
     pub config: String,
+    /// Its ceilings.
+    pub limits: Limits,
 }
 
 /// A job whose parts are all checked: an input that was found, a plugin that was opened.

@@ -60,6 +60,18 @@ pub struct Ledger {
     pub refusals: BTreeMap<String, u64>,
 }
 
+/// Different codes that are counted apart. A plugin chooses its codes, and one that makes a code of every record must not fill memory.
+const CODES: usize = 1_000;
+/// What the codes beyond them are counted as.
+const OTHER_CODES: &str = "(other codes)";
+
+/// Counts dead letters by code.
+pub(crate) fn count_code(counts: &mut BTreeMap<String, u64>, code: &str, by: u64) {
+    let known = counts.len() < CODES || counts.contains_key(code);
+    let code = if known { code } else { OTHER_CODES };
+    *counts.entry(code.to_owned()).or_default() += by;
+}
+
 /// Totals that do not add up: a bug, which the run reports instead of a result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Imbalance(pub String);

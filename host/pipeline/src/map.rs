@@ -19,7 +19,7 @@ use crate::dead::{Content, DeadLetters, LetterWriter};
 use crate::error::RunError;
 use crate::job::Job;
 use crate::keys::{Entry, KeyHasher, KeyIndex, RowPosition};
-use crate::ledger::Records;
+use crate::ledger::{Records, count_code};
 use crate::memory::Budget;
 use crate::progress::Progress;
 use crate::rows::{Collector, RowStore, lock};
@@ -354,7 +354,7 @@ impl<'a> Worker<'a> {
                 PendingContent::Raw(raw) => Content::Raw(raw),
             };
             work.letters.write(&work.file.name, letter.offset, &letter.refusal, &content)?;
-            *work.tally.refusals.entry(letter.refusal.code).or_default() += 1;
+            count_code(&mut work.tally.refusals, &letter.refusal.code, 1);
         }
         Ok(())
     }

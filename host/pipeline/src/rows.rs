@@ -21,6 +21,8 @@ use crate::progress::Progress;
 
 /// Batches below this many rows are joined before they are kept, so that small batches do not cost a segment each.
 const SEGMENT_ROWS: usize = 1_024;
+/// Unless they have so many bytes already.
+const SEGMENT_BYTES: usize = 1 << 20;
 
 /// Rows of one split for one table, in input order.
 #[derive(Debug, Default)]
@@ -67,7 +69,15 @@ impl RowStore {
 
     /// Collects the rows of one split.
     pub(crate) fn collect<'a>(&'a self, budget: &'a Budget, progress: &'a Progress) -> Collector<'a> {
-        Collector { store: self, budget, progress, pending: Vec::new(), pending_rows: 0, kept: SplitRows::default() }
+        Collector {
+            store: self,
+            budget,
+            progress,
+            pending: Vec::new(),
+            pending_rows: 0,
+            pending_bytes: 0,
+            kept: SplitRows::default(),
+        }
     }
 
     /// Rows of every split, in input order of the splits.
@@ -127,7 +137,9 @@ impl RowStore {
         let mut reader = StreamReader::try_new(bytes.as_slice(), None).map_err(|e| damaged(e.to_string()))?;
         match reader.next() {
             Some(Ok(batch)) if batch.num_rows() as u64 == rows => Ok(batch),
-            other => Err(damaged(format!("a segment of {rows} rows at {offset} reads back as {other:?}"))),
+            Some(Ok(batch)) => Err(damaged(format!("a segment at {offset} has {} rows, not {rows}", batch.num_rows()))),
+            Some(Err(e)) => Err(damaged(format!("the segment at {offset}: {e}"))),
+            None => Err(damaged(format!("the segment at {offset} holds nothing"))),
         }
     }
 }
@@ -144,6 +156,7 @@ pub(crate) struct Collector<'a> {
     progress: &'a Progress,
     pending: Vec<RecordBatch>,
     pending_rows: usize,
+    pending_bytes: usize,
     kept: SplitRows,
 }
 
@@ -159,8 +172,9 @@ impl Collector<'_> {
             return Ok(());
         }
         self.pending_rows += batch.num_rows();
+        self.pending_bytes += batch.get_array_memory_size();
         self.pending.push(batch);
-        if self.pending_rows >= SEGMENT_ROWS { self.flush() } else { Ok(()) }
+        if self.pending_rows >= SEGMENT_ROWS || self.pending_bytes >= SEGMENT_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> Result<(), RunError> {
@@ -174,6 +188,7 @@ impl Collector<'_> {
         };
         self.pending.clear();
         self.pending_rows = 0;
+        self.pending_bytes = 0;
         let Some(batch) = batch else { return Ok(()) };
         self.kept.rows += batch.num_rows() as u64;
         let size = batch.get_array_memory_size() as u64;

@@ -19,7 +19,7 @@ use crate::dedup::{Collision, Resolved, Survivors, resolve};
 use crate::error::RunError;
 use crate::job::Job;
 use crate::keys::KeyIndex;
-use crate::ledger::{Ledger, Records, Rows};
+use crate::ledger::{Ledger, Records, Rows, count_code};
 use crate::load::load_table;
 use crate::map::{Map, SplitTally, TableStore, decode, decoder, read_some};
 use crate::memory::Budget;
@@ -58,6 +58,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     let description = job.transform.description();
     progress.enter(Phase::Prepare);
     runtime.block_on(sink.check(description.tables()))?;
+    DeadLetters::check(&job.options.dead_letters)?;
     std::fs::create_dir_all(&job.options.work_dir).map_err(|e| RunError::work(&job.options.work_dir, e))?;
     let folder = tempfile::Builder::new()
         .prefix("gristmill-")
@@ -126,7 +127,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         survivors.push(stay);
     }
     if !collisions.is_empty() {
-        ledger.refusals.insert(COLLISION.to_owned(), collisions.len() as u64);
+        *ledger.refusals.entry(COLLISION.to_owned()).or_default() += collisions.len() as u64;
         write_collisions(job, &splits, &letters, collisions)?;
     }
     ledger.balance_records()?;
@@ -201,7 +202,7 @@ fn account(tallies: &[SplitTally]) -> Ledger {
     for tally in tallies {
         records.add(&tally.records);
         for (code, count) in &tally.refusals {
-            *refusals.entry(code.clone()).or_default() += count;
+            count_code(&mut refusals, code, *count);
         }
     }
     Ledger { records, rows: Vec::new(), refusals }
@@ -218,15 +219,19 @@ fn file_counts(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> Vec<FileC
     counts
 }
 
-/// Names what a load is made of, whenever it is run: the content of the input, the plugin, its configuration.
+/// Names what a load is made of, whenever it is run: the content of the input, the plugin, its configuration, and what else can
+/// change which rows there are: the ceilings, and this program.
 fn job_digest(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> String {
     let mut hash = Sha256::new();
     for (split, tally) in splits.iter().zip(tallies) {
         hash.update(split.start.to_le_bytes());
         hash.update(tally.content.to_le_bytes());
     }
-    hash.update(&job.plugin.digest);
-    hash.update(&job.plugin.config);
+    let ceilings = format!("{:?} {}", job.plugin.limits, job.options.max_document);
+    for part in [&job.plugin.digest, &job.plugin.config, &ceilings, env!("CARGO_PKG_VERSION")] {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
@@ -266,7 +271,8 @@ fn write_collisions(
     letters: &DeadLetters,
     mut collisions: Vec<(usize, Collision)>,
 ) -> Result<(), RunError> {
-    collisions.sort_by_key(|(table, c)| (c.loser, *table));
+    // By document within a split: rows are numbered by table, and documents are read forwards.
+    collisions.sort_by_key(|(table, c)| (c.loser.split, c.loser_offset, *table, c.loser.row));
     let file_of = |split: u32| {
         splits
             .get(split as usize)
@@ -274,7 +280,8 @@ fn write_collisions(
             .ok_or_else(|| RunError::Bug("a row came from a split that does not exist".into()))
     };
     let tables = job.transform.description().tables();
-    let projection = Arc::new(Projection::documents(Some(job.transform.description().pattern().clone()), 0));
+    // The projection of the map: what it took, it takes again.
+    let projection = Arc::new(Projection::new(job.transform.description(), 0));
     let mut part = letters.part(splits.len());
     for group in collisions.chunk_by(|a, b| a.1.loser.split == b.1.loser.split) {
         let Some(index) = group.first().map(|(_, c)| c.loser.split) else { continue };

@@ -22,7 +22,7 @@ cargo xtask TASK
   test [ARGS]        set up what the tests need and run all of them; ARGS go to `cargo test`
   setup              the toolchain for plugins; builds the plugins and the fixtures of the tests
   docs [--check]     write docs/reference from the program; --check fails where it differs
-  bench [ARGS]       build the benchmarks optimised and run them
+  bench [ARGS]       measure whole jobs, or `bench parts` the decoders, the boundary, the sinks
   fuzz [SECONDS]     fuzz each byte parser for so long (60); needs nightly and cargo-fuzz
   help               this text
 

@@ -10,7 +10,7 @@ use crate::{Load, SinkError};
 /// The file that is locked while a load is open.
 const LOCK: &str = ".gristmill-lock";
 /// What the names of folders begin with in which loads are made.
-const WORK: &str = ".tmp-";
+const WORK: &str = ".gristmill-tmp-";
 
 /// Whether the folder can be written, or created. Changes nothing.
 pub(super) fn check(dir: &Path) -> Result<(), SinkError> {

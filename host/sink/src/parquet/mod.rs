@@ -6,7 +6,7 @@
 //! DIR/v=RUN/TABLE/event_ts_day=2024-01-31/part-00000.parquet    one that is, by the UTC day of `event_ts`
 //! ```
 //!
-//! A load is a new version: it holds the rows of this load and no others. It is written below `.tmp-RUN`, made durable and renamed, and then the
+//! A load is a new version: it holds the rows of this load and no others. It is written below `.gristmill-tmp-RUN`, made durable and renamed, and then the
 //! manifest is replaced, which is the commit: who follows the manifest sees the old version or the new one, whole. Earlier versions stay
 //! until somebody removes them; the manifest lists them. When the manifest's version is the result of the same job, and its
 //! files are there, nothing is written, unless the load asks for an update.

@@ -104,9 +104,10 @@ impl Partitions {
         number
     }
 
-    /// The empty string shares the folder of null, as with Hive; the column in the files tells them apart.
+    /// The empty string shares the folder of null, as with Hive, and so does the name of that folder; the column in the files tells them
+    /// apart.
     fn value(&mut self, value: Option<&str>) -> u32 {
-        let Some(value) = value.filter(|v| !v.is_empty()) else { return self.null() };
+        let Some(value) = value.filter(|v| !v.is_empty() && *v != NULL_FOLDER) else { return self.null() };
         if let Some(number) = self.values.get(value) {
             return *number;
         }

@@ -178,7 +178,7 @@ fn update_sql(table: &Table) -> Option<Update> {
     let set: Vec<_> = value.iter().zip(1..).map(|(i, p)| format!("{} = ?{p}", name(i))).collect();
     let differ: Vec<_> =
         value.iter().zip(1..).map(|(i, p)| format!("{} COLLATE BINARY IS NOT ?{p}", name(i))).collect();
-    let matches: Vec<_> = key.iter().zip(n + 1..).map(|(i, p)| format!("{} = ?{p}", name(i))).collect();
+    let matches: Vec<_> = key.iter().zip(n + 1..).map(|(i, p)| format!("{} = ?{p} COLLATE BINARY", name(i))).collect();
     let sql = format!(
         "UPDATE {} SET {} WHERE {} AND ({})",
         quoted(table.name()),
