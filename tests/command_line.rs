@@ -40,7 +40,9 @@ fn reference_pages_are_fresh() {
     let (made, kept) = (tree(&f.path().join("made")), tree(&root().join("docs/reference")));
     for (name, bytes) in made {
         let kept = kept.get(&name).unwrap_or_else(|| panic!("docs/reference/{} is missing", name.display()));
-        assert_eq!(String::from_utf8_lossy(kept), String::from_utf8(bytes).unwrap(), "run `cargo xtask docs`");
+        let (made, kept) = (String::from_utf8(bytes).unwrap(), String::from_utf8_lossy(kept));
+        let differs = made.lines().zip(kept.lines()).find(|(made, kept)| made != kept);
+        assert!(made == *kept, "run `cargo xtask docs`: {differs:?}");
     }
 }
 

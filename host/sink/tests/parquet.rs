@@ -260,8 +260,8 @@ fn leftovers_of_dead_runs_are_removed() {
     let (folder, (tables, rows)) = (Folder::new(), small());
     run(folder.sink().as_mut(), &load("one", "job", &tables), std::slice::from_ref(&rows)).unwrap();
     // Died while writing; died between renaming the version and replacing the manifest.
-    std::fs::create_dir_all(folder.path().join(".tmp-dead/files/t")).unwrap();
-    std::fs::create_dir_all(folder.path().join(".tmp-late")).unwrap();
+    std::fs::create_dir_all(folder.path().join(".gristmill-tmp-dead/files/t")).unwrap();
+    std::fs::create_dir_all(folder.path().join(".gristmill-tmp-late")).unwrap();
     std::fs::create_dir_all(folder.path().join("v=late/t")).unwrap();
     // Not ours to remove.
     std::fs::create_dir_all(folder.path().join("v=kept/t")).unwrap();
