@@ -46,6 +46,30 @@ fn reference_pages_are_fresh() {
     }
 }
 
+/// Every code that the sources name is on the page of codes, and no other.
+#[test]
+fn codes_are_documented() {
+    let mut named = std::collections::BTreeSet::new();
+    for (path, bytes) in tree(&root().join("host")) {
+        let text = String::from_utf8_lossy(&bytes);
+        if path.extension().is_some_and(|e| e == "rs") && path.components().any(|c| c.as_os_str() == "src") {
+            named.extend(text.split('"').filter(|s| is_code(s)).map(str::to_owned));
+        }
+    }
+    let page = std::fs::read_to_string(root().join("docs/codes.md")).unwrap();
+    let told = page.lines().filter_map(|l| l.strip_prefix("| `")?.split('`').next()).map(str::to_owned).collect();
+    assert!(named.len() > 50, "{named:?}");
+    assert_eq!(named, told);
+}
+
+fn is_code(text: &str) -> bool {
+    let Some((room, name)) = text.split_once('.') else { return false };
+    ["cli", "source", "decode", "plugin", "sink", "run", "dedup"].contains(&room)
+        && !["md", "rs", "wasm", "toml"].contains(&name)
+        && !name.is_empty()
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
 #[test]
 fn completions_for_every_shell() {
     let f = folder();

@@ -68,6 +68,7 @@ fn figures(progress: &Progress) -> String {
         Phase::Load => {
             format!("{} of {} rows", count(load(&progress.rows_loaded)), count(load(&progress.rows_to_load)))
         }
+        Phase::Commit => format!("{} rows", count(load(&progress.rows_to_load))),
         _ => format!("{} records{refused}", count(load(&progress.records))),
     }
 }
@@ -83,7 +84,8 @@ fn position(progress: &Progress) -> (u64, u64) {
 
 fn bar(progress: &Progress, ended: &mpsc::Receiver<()>) {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    let with_bar = ProgressStyle::with_template("{prefix:>19} [{bar:28}] {percent:>3} %  {msg}  {elapsed} left {eta}");
+    let with_bar =
+        ProgressStyle::with_template("{prefix:>19} [{bar:28}] {percent:>3} %  {msg}; {elapsed} gone, {eta} left");
     let spinner = ProgressStyle::with_template("{prefix:>19} {spinner} {msg}");
     let (Ok(with_bar), Ok(spinner)) = (with_bar.map(|s| s.progress_chars("=> ")), spinner) else { return };
     let mut drawn = false;

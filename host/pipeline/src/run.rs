@@ -10,7 +10,7 @@ use gristmill_decode::{Decoder, Projection};
 use gristmill_record::arrow::table_schema;
 use gristmill_record::{Refusal, Stage};
 use gristmill_sink::{Begun, Load, Sink, TableCount};
-use gristmill_source::{FileCount, Proof, Split};
+use gristmill_source::{Compression, FileCount, Proof, Split};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
@@ -50,7 +50,8 @@ pub struct Finished {
     pub already_loaded: bool,
 }
 
-/// Runs a job into a sink. Whatever the error, nothing of the load is visible in the destination.
+/// Runs a job into a sink. Whatever the error, nothing of the load is visible in the destination; rows on stdout, which cannot be taken
+/// back, are the exception.
 pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finished, RunError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -65,7 +66,9 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         .tempdir_in(&job.options.work_dir)
         .map_err(|e| RunError::work(&job.options.work_dir, e))?;
     let splits = job.input.splits(SPLIT_BYTES);
-    let input_bytes: u64 = job.input.files.iter().map(|f| f.size).sum();
+    let input_bytes: u64 = job.input.bytes();
+    let documents_at_most =
+        job.input.files.iter().map(|f| f.size * expansion(f.compression)).sum::<u64>() / LEAST_DOCUMENT_BYTES;
     progress.bytes_total.store(input_bytes, Ordering::Relaxed);
     // Rows and keys have budgets of their own, so that rows that fill theirs do not drive keys to disk piece by piece.
     let (row_budget, key_budget) = (Budget::new(job.options.memory / 4 * 3), Budget::new(job.options.memory / 4));
@@ -74,7 +77,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         .map(|(i, table)| TableStore {
             rows: RowStore::new(table_schema(table), i, splits.len(), folder.path()),
             keys: (!table.key().is_empty())
-                .then(|| KeyIndex::new(i, folder.path(), input_bytes / LEAST_DOCUMENT_BYTES, partition_bytes)),
+                .then(|| KeyIndex::new(i, folder.path(), documents_at_most, partition_bytes)),
         })
         .collect();
     let postmark = Postmark {
@@ -194,6 +197,14 @@ fn write_and_commit(
     }
     progress.enter(Phase::Commit);
     Ok(runtime.block_on(sink.commit())?)
+}
+
+/// How many times as large a file may become when it is unpacked, for a guess: reports of one kind pack well.
+fn expansion(compression: Compression) -> u64 {
+    match compression {
+        Compression::None => 1,
+        Compression::Gzip | Compression::Zstd => 20,
+    }
 }
 
 fn account(tallies: &[SplitTally]) -> Ledger {
