@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gristmill_guest::Toolchain;
 use gristmill_plugin::{Limits, Plugin, Transform};
-use gristmill_record::{Description, OnMismatch};
+use gristmill_record::{Description, OnMismatch, Origin};
 use serde_json::{Value, json};
 
 use crate::args::{Cli, ConfigArgs};
@@ -102,10 +102,12 @@ pub(crate) fn mapping(description: &Description) -> String {
         .inputs()
         .iter()
         .map(|i| {
-            let rule = match (i.required, i.on_mismatch) {
-                (true, _) => "required",
-                (false, OnMismatch::Reject) => "another type is refused",
-                (false, OnMismatch::Null) => "another type is NULL",
+            let rule = match (i.required, &i.origin, i.on_mismatch) {
+                (true, ..) => "required",
+                (false, Origin::Field(_), OnMismatch::Reject) => "another type is refused",
+                (false, Origin::Field(_), OnMismatch::Null) => "another type is NULL",
+                // Only a field can hold something else than what is declared.
+                _ => "",
             };
             vec![i.name.clone(), i.origin.to_string(), i.ty.to_string(), rule.to_owned()]
         })
