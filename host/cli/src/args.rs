@@ -14,10 +14,10 @@ use gristmill_record::PathPattern;
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Print results as JSON: on stdout, or on stderr where stdout carries rows
+    /// Print results as JSON, on stdout, or on stderr where stdout carries rows; errors as JSON on stderr
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// Say nothing but errors
+    /// No progress, no summary: only what was asked for, and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
     /// Say more: what plugins log (-v), what gristmill does (-vv)

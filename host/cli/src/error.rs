@@ -87,9 +87,13 @@ impl Diagnose for CliError {
 pub(crate) fn report(error: &CliError, json: bool) -> Exit {
     let exit = Exit::of(error.blame(), error.code());
     if json {
+        let ledger = match error {
+            CliError::Run(RunError::Gate { ledger, .. }) => Some(ledger),
+            _ => None,
+        };
         let object = json!({ "error": {
             "code": error.code(), "message": error.to_string(), "remedy": error.remedy(), "exit": exit.code(),
-        }});
+        }, "ledger": ledger });
         eprintln!("{object}");
         return exit;
     }

@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     Plugin = 4,
     /// The destination cannot be used, or refused the load.
     Destination = 5,
-    /// The machine: disk full, no permission.
+    /// The machine: disk full, a file of the run that cannot be written.
     Environment = 6,
     /// More records were refused than `--max-rejected` allows.
     MaxRejected = 7,
@@ -35,7 +35,7 @@ pub(crate) const MEANINGS: [(Exit, &str); 9] = [
     (Exit::Input, "the input is missing, broken or incomplete"),
     (Exit::Plugin, "the plugin cannot be used, or failed too often"),
     (Exit::Destination, "the destination cannot be used, or refused the load"),
-    (Exit::Environment, "the machine failed: disk full, no permission"),
+    (Exit::Environment, "the machine failed: a full disk, a file of the run that cannot be written"),
     (Exit::MaxRejected, "more records were refused than --max-rejected allows; nothing was loaded"),
     (Exit::Interrupted, "interrupted; nothing was loaded"),
 ];

@@ -78,7 +78,8 @@ fn collection_of(name: &str) -> String {
 pub(crate) fn cat(args: &CatArgs) -> Result<(), CliError> {
     let input = find(&args.export)?;
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
-    let mut left = args.limit.unwrap_or(u64::MAX);
+    let limit = args.limit.unwrap_or(u64::MAX);
+    let mut left = limit;
     let mut failed = None;
     if left == 0 {
         return Ok(());
@@ -95,7 +96,12 @@ pub(crate) fn cat(args: &CatArgs) -> Result<(), CliError> {
     // What was read before an error is shown all the same.
     let flushed = out.flush();
     match (outcome, failed, flushed) {
-        (Ok(_), None, Ok(())) => Ok(()),
+        (Ok(seen), None, Ok(())) => {
+            if let (Some(pattern), true) = (&args.documents, left == limit) {
+                eprintln!("none of {} documents matches {pattern}", count(seen.records));
+            }
+            Ok(())
+        }
         (Err(error), ..) => Err(error.into()),
         (_, Some(error), _) | (_, _, Err(error)) => Err(CliError::Stdout(error)),
     }

@@ -9,7 +9,7 @@ use gristmill_pipeline::{Job, Options, PluginIdentity, run_id};
 use gristmill_plugin::{ConfiguredPlugin, Context, Engine, Limits, Plugin};
 use gristmill_record::Scalar;
 use gristmill_sink::{OnConflict, Sink};
-use gristmill_source::{DiscoverOptions, Input, discover};
+use gristmill_source::{DiscoverOptions, Format, Input, discover};
 use serde_json::{Map, Value};
 
 use crate::args::{ConfigArgs, Conflict, ExportArgs, JobArgs};
@@ -74,6 +74,9 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
 /// The files that an argument names; what a person should know of them goes to the log.
 pub(crate) fn find(args: &ExportArgs) -> Result<Input, CliError> {
     let input = discover(&args.export, &DiscoverOptions { allow_partial: args.allow_partial })?;
+    if let Some(file) = input.files.iter().find(|f| f.format == Format::Log && f.export.is_none()) {
+        tracing::warn!("{} is read without its export's metadata, so it cannot be proved complete", file.name);
+    }
     for warning in &input.warnings {
         tracing::warn!("{warning}");
     }

@@ -13,6 +13,7 @@ mod run;
 mod summary;
 mod text;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -48,8 +49,9 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_deref(), config),
         Command::Plugin(PluginCommand::Build { folder, output }) => plugin::build(cli, folder, output.as_deref()),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "gristmill", &mut std::io::stdout());
-            Ok(())
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "gristmill", &mut script);
+            std::io::stdout().write_all(&script).map_err(CliError::Stdout)
         }
         Command::Reference { folder } => reference::write(folder),
     }

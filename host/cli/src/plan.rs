@@ -30,8 +30,12 @@ pub(crate) fn plan(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
     std::io::stdout().write_all(text.as_bytes()).map_err(CliError::Stdout)
 }
 
-fn state_text(state: &TableState) -> String {
+fn state_text(state: &TableState, replaces: bool) -> String {
     match state {
+        TableState::Present { rows } if replaces => {
+            let rows = rows.map_or_else(String::new, |rows| format!(" with {} rows", count(rows)));
+            format!("is there{rows}, and is replaced as a whole")
+        }
         TableState::Absent => "will be created".to_owned(),
         TableState::Present { rows: Some(rows) } => format!("is there with {} rows, and its columns fit", count(*rows)),
         TableState::Present { rows: None } => "is there, and its columns fit".to_owned(),
@@ -72,7 +76,7 @@ fn as_text(prepared: &Prepared, states: &[TableState], look: &Preview) -> String
     );
     for export in &input.exports {
         let documents = export.documents.map_or_else(|| "an unknown number of".to_owned(), count);
-        out.push_str(&format!("  export {}: {documents} documents, as its metadata says\n", export.path));
+        out.push_str(&format!("  export {}: its metadata promises {documents} documents\n", export.path));
     }
     let rows: Vec<_> = input
         .files
@@ -88,7 +92,7 @@ fn as_text(prepared: &Prepared, states: &[TableState], look: &Preview) -> String
     out.push_str(&mapping(description));
     out.push_str(&format!("\nto       {}\n", prepared.sink.describe()));
     for (t, state) in description.tables().iter().zip(states) {
-        out.push_str(&format!("  table {} {}\n", t.name(), state_text(state)));
+        out.push_str(&format!("  table {} {}\n", t.name(), state_text(state, prepared.sink.replaces())));
     }
     let whole = if look.whole { "all" } else { "the first" };
     out.push_str(&format!(

@@ -35,9 +35,13 @@ pub(crate) struct Summary<'a> {
     input: &'a str,
     files: usize,
     plugin: &'a str,
+    /// The pattern of the documents that it takes.
+    documents: &'a str,
     plugin_digest: &'a str,
     config: serde_json::Value,
     destination: String,
+    /// Whether the destination holds these rows and no others.
+    replaced: bool,
     already_loaded: bool,
     #[serde(flatten)]
     ledger: &'a Ledger,
@@ -76,9 +80,11 @@ impl<'a> Summary<'a> {
             input: &args.export.export,
             files: job.input.files.len(),
             plugin: &job.plugin.name,
+            documents: job.transform.description().pattern().as_str(),
             plugin_digest: &job.plugin.digest,
             config: serde_json::from_str(&job.plugin.config).unwrap_or_default(),
             destination: prepared.sink.describe(),
+            replaced: prepared.sink.replaces(),
             already_loaded: finished.already_loaded,
             ledger: &finished.ledger,
             dead_letters: finished.dead_letters.as_ref().map(|p| p.display().to_string()),
@@ -134,18 +140,24 @@ impl<'a> Summary<'a> {
         if self.already_loaded {
             line("loaded before", "the destination holds the result of this very job; nothing was written");
         }
-        line("destination", &self.destination);
+        let whole = if self.replaced { ", which now holds these rows and no others" } else { "" };
+        line("destination", &format!("{}{whole}", self.destination));
         line("run", &format!("{}, plugin {}", self.run_id, self.plugin));
         line(
             "took",
             &format!("{:.1} s, {} records/s", self.seconds, count(per_second(self.ledger.records.read, self.seconds))),
         );
         let taken = self.ledger.records.read - self.ledger.records.other;
+        let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
+        if taken == 0 {
+            let what =
+                if self.ledger.records.read == 0 { "the input holds no documents" } else { "no document matches" };
+            let _ = writeln!(out, "{yellow}note{yellow:#}: {what}; the plugin takes {}", self.documents);
+        }
         if self.ledger.dead_letters() * 100 > taken * NOTABLE_PERCENT {
-            let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
             let _ = writeln!(
                 out,
-                "{yellow}note{yellow:#}: {} of {} records were refused; `--max-rejected {NOTABLE_PERCENT}%` would have stopped this run",
+                "{yellow}note{yellow:#}: {} of {} records were refused; `--max-rejected {NOTABLE_PERCENT}%` would have stopped this run; why is in the dead letters",
                 count(self.ledger.dead_letters()),
                 count(taken)
             );

@@ -182,17 +182,17 @@ impl DeadLetters {
     /// Whether dead letters may take the place of what is at `target`: nothing, an empty file, dead letters, a device. Any other file is
     /// somebody's, named by mistake.
     pub(crate) fn check(target: &Path) -> Result<(), RunError> {
+        let fail = |what| Err(RunError::NotDeadLetters { path: target.to_owned(), what });
         let Ok(mut file) = File::open(target) else { return Ok(()) };
-        if !file.metadata().is_ok_and(|m| m.is_file() && m.len() > 0) {
-            return Ok(());
+        match file.metadata() {
+            Ok(found) if found.is_dir() => return fail("a folder"),
+            Ok(found) if found.is_file() && found.len() > 0 => {}
+            _ => return Ok(()),
         }
         let mut start = [0; LETTER_START.len()];
         match file.read_exact(&mut start) {
             Ok(()) if start == *LETTER_START => Ok(()),
-            _ => Err(RunError::work(
-                target,
-                io::Error::new(io::ErrorKind::AlreadyExists, "the file is there, and it holds no dead letters"),
-            )),
+            _ => fail("no file of dead letters"),
         }
     }
 }

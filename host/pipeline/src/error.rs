@@ -72,6 +72,14 @@ pub enum RunError {
         /// Where the document was.
         offset: u64,
     },
+    /// What was named for the dead letters is something else.
+    #[error("{path}: it is there, and it is {what}")]
+    NotDeadLetters {
+        /// What was named.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
     /// Somebody asked the run to end.
     #[error("the run was interrupted; nothing was loaded")]
     Cancelled,
@@ -103,6 +111,7 @@ impl Diagnose for RunError {
             Self::Work { .. } => "run.work-file",
             Self::Unreadable { .. } => "run.unreadable-record",
             Self::Changed { .. } => "run.input-changed",
+            Self::NotDeadLetters { .. } => "run.dead-letters",
             Self::Cancelled => "run.interrupted",
             Self::Bug(_) => "run.bug",
         }
@@ -115,7 +124,7 @@ impl Diagnose for RunError {
             Self::Plugin(e) => e.blame(),
             Self::Sink(e) => e.blame(),
             Self::Gate { .. } | Self::Unreadable { .. } | Self::Changed { .. } => Blame::Input,
-            Self::Work { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => Blame::Usage,
+            Self::NotDeadLetters { .. } => Blame::Usage,
             Self::Work { source, .. } => blame_io(source, Blame::Environment),
             Self::Cancelled => Blame::Environment,
             Self::Bug(_) => Blame::Bug,
@@ -132,9 +141,7 @@ impl Diagnose for RunError {
                 "Look at the refused records in {}; mend them or the plugin's settings, or raise --max-rejected",
                 dead_letters.display()
             )),
-            Self::Work { source, .. } if source.kind() == io::ErrorKind::AlreadyExists => {
-                Some("Name another file by --dead-letters".into())
-            }
+            Self::NotDeadLetters { .. } => Some("Name another file by --dead-letters".into()),
             Self::Work { source, .. } if blame_io(source, Blame::Bug) == Blame::Environment => {
                 Some("Free some space, or name a folder with more by --work-dir".into())
             }

@@ -93,6 +93,11 @@ pub trait Sink: Send {
         ValueLimits::default()
     }
 
+    /// Whether a load takes the place of all rows that earlier ones brought, instead of joining them.
+    fn replaces(&self) -> bool {
+        false
+    }
+
     /// Before anything is read: whether the destination can be reached and written, and the columns of tables that are
     /// there fit. One answer a table, in order. Changes nothing.
     async fn check(&mut self, tables: &[Table]) -> Result<Vec<TableState>, SinkError>;

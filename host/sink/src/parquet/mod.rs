@@ -80,6 +80,10 @@ impl Sink for Parquet {
         self.place()
     }
 
+    fn replaces(&self) -> bool {
+        true
+    }
+
     fn limits(&self) -> ValueLimits {
         ValueLimits { partition_bytes: Some(MAX_PARTITION_BYTES), ..ValueLimits::default() }
     }
