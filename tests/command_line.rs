@@ -138,6 +138,19 @@ fn rows_on_stdout_are_nothing_but_rows() {
     );
 }
 
+/// A pattern that nothing matches is said, since it is a typing error more often than not.
+#[test]
+fn nothing_that_matches_is_said() {
+    let f = folder();
+    let ran = run_in(f.path(), &["run", &export("types"), "--to", "sqlite:q.db"]).ok();
+    assert!(ran.stderr.contains("no document matches; the plugin takes teams/"), "{}", ran.stderr);
+    let ran = run_in(f.path(), &["export", "cat", &export("yago"), "-d", "team/{team}"]).ok();
+    assert!(ran.stdout.is_empty() && ran.stderr.contains("none of 6,210 documents"), "{}", ran.stderr);
+    let file = format!("{}/all_namespaces/all_kinds/output-1", export("yago"));
+    let ran = run_in(f.path(), &["run", &file, "--to", "sqlite:r.db"]).ok();
+    assert!(ran.stderr.contains("cannot be proved complete"), "{}", ran.stderr);
+}
+
 /// Errors are JSON, too, where JSON is asked for.
 #[test]
 fn errors_as_json() {
@@ -167,6 +180,8 @@ fn parquet_versions() {
         run_in(f.path(), &["run", &export("yago"), "--config", &setting, "--to", "parquet:p", "--json"]).ok().json()
     };
     let first = run("100");
+    let plan = run_in(f.path(), &["plan", &export("yago"), "--to", "parquet:p"]).ok().stdout;
+    assert!(plan.contains("is replaced as a whole"), "{plan}");
     let again = run("100");
     assert_eq!((&again["already_loaded"], &again["rows"][0]["inserted"]), (&true.into(), &0.into()));
     assert_eq!(again["rows"][0]["already"], first["rows"][0]["inserted"]);

@@ -107,10 +107,10 @@ impl Sink for Ndjson {
             Target::Stdout => "NDJSON on standard output".into(),
             Target::File(path) => format!("NDJSON file {}", path.display()),
         }
+    }
 
-        fn replaces(&self) -> bool {
-            true
-        }
+    fn replaces(&self) -> bool {
+        matches!(self.target, Target::File(_))
     }
 
     fn limits(&self) -> ValueLimits {
