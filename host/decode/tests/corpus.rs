@@ -13,7 +13,7 @@
 
 use std::path::Path;
 
-#[path = "../fuzz/fuzz_targets/reading.rs"]
+#[path = "../fuzz/fuzz_targets/reading/mod.rs"]
 mod reading;
 
 fn replay(target: &str, read: fn(&[u8])) {
