@@ -75,7 +75,9 @@ pub struct Decoder {
     reader: Reader,
     name: Name,
     rows: Rows,
+    /// The input, up to `end`; what comes after is room that has been used before.
     input: Vec<u8>,
+    end: usize,
     /// The offset of the first byte of `input`.
     base: u64,
     /// The place in `input` up to which it has been read.
@@ -123,6 +125,7 @@ impl Decoder {
             reader,
             name: Name::default(),
             input: Vec::new(),
+            end: 0,
             base,
             at: 0,
             batch_at: 0,
@@ -138,15 +141,35 @@ impl Decoder {
         }
     }
 
+    /// The same decoder for another range, perhaps of another file, with the projection and the limits that it has. It keeps its buffers, which
+    /// are some MiB that would have to be cleared for a new one.
+    pub fn restart(&mut self, format: Format, start: u64, end: Option<u64>) {
+        let fresh = Self::new(format, Arc::clone(&self.projection), start, end, self.limits);
+        let used = std::mem::replace(self, fresh);
+        self.input = used.input;
+        self.joined = used.joined;
+        self.joined.clear();
+        self.last_joined = used.last_joined;
+        self.last_joined.clear();
+        // Rows that were begun and not handed out are gone.
+        if used.rows.is_empty() && used.rows.tally == crate::Tally::default() {
+            self.rows = used.rows;
+        }
+    }
+
     /// Adds bytes to the input. The rows of the last batch can no longer be written after it.
     pub fn feed(&mut self, bytes: &[u8]) {
+        self.room(bytes.len()).copy_from_slice(bytes);
+        self.fed(bytes.len());
+    }
+
+    /// Room for `len` more bytes of input, to be filled from its beginning, for one who reads them from somewhere: [`Self::fed`] then says
+    /// how many there are. What is in it before is of no meaning. The rows of the last batch can no longer be written after it.
+    pub fn room(&mut self, len: usize) -> &mut [u8] {
         self.last.clear();
-        if self.is_done {
-            return;
-        }
         let dropped = self.batch_at;
         // Not for a few bytes: what stays is moved, and so each byte is moved about once.
-        if dropped >= self.input.len() - dropped {
+        if dropped >= self.end - dropped {
             if let Reader::Json { .. } = self.reader {
                 let gone = self.input.get(..dropped).unwrap_or_default();
                 self.lines += memchr::memchr_iter(b'\n', gone).count() as u64;
@@ -154,12 +177,24 @@ impl Decoder {
                     self.line_start = self.base + last as u64 + 1;
                 }
             }
-            self.input.drain(..dropped);
+            self.input.copy_within(dropped..self.end, 0);
+            self.end -= dropped;
             self.base += dropped as u64;
             self.at -= dropped;
             self.batch_at = 0;
         }
-        self.input.extend_from_slice(bytes);
+        let end = self.end + len;
+        if self.input.len() < end {
+            self.input.resize(end, 0);
+        }
+        self.input.get_mut(self.end..end).unwrap_or_default()
+    }
+
+    /// Adds the first `len` bytes of the room that was last asked for to the input; no more than it has.
+    pub fn fed(&mut self, len: usize) {
+        if !self.is_done {
+            self.end = self.input.len().min(self.end + len);
+        }
     }
 
     /// Says that no more bytes will come.
@@ -245,7 +280,12 @@ impl Decoder {
             self.joined.clear();
             return false;
         }
-        is_long || self.rows.len() >= max_rows || self.rows.bytes() >= self.limits.max_batch_bytes
+        if is_long || self.rows.len() >= max_rows {
+            return true;
+        }
+        // Columns have more bytes than the input they were made from only where several hold the same, so while that is far from the limit they
+        // need not be added up for every record.
+        (self.at - self.batch_at) * 4 >= self.limits.max_batch_bytes && self.rows.bytes() >= self.limits.max_batch_bytes
     }
 
     fn hand_out(&mut self) -> Result<Batch, DecodeError> {
@@ -263,7 +303,7 @@ impl Decoder {
         match &mut self.reader {
             Reader::Json { frames, documents } => {
                 let input = frames::Input {
-                    bytes: &self.input,
+                    bytes: self.input.get(..self.end).unwrap_or_default(),
                     base: self.base,
                     is_all: self.is_all,
                     lines: self.lines,
@@ -283,12 +323,13 @@ impl Decoder {
                 })
             }
             Reader::Log { log, entities } => {
-                let next = log.next(&self.input, self.base, &mut self.at, self.is_all, &mut self.joined)?;
+                let input = self.input.get(..self.end).unwrap_or_default();
+                let next = log.next(input, self.base, &mut self.at, self.is_all, &mut self.joined)?;
                 let (offset, record, held) = match next {
                     log::Next::More => return Ok(Step::More),
                     log::Next::Done => return Ok(Step::Done),
                     log::Next::Whole { offset, from, to } => {
-                        let record = self.input.get(from..to).unwrap_or_default();
+                        let record = input.get(from..to).unwrap_or_default();
                         (offset, record, Held::Input(self.base + from as u64, record.len()))
                     }
                     log::Next::Joined { offset, from } => {

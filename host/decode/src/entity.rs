@@ -3,7 +3,7 @@
 use crate::columns::{Column, Values};
 use crate::name::Name;
 use crate::projection::Projection;
-use crate::property::{EMPTY_ARRAY, NONE, Property, VECTOR, Value, property, value};
+use crate::property::{EMPTY_ARRAY, MAP, NONE, Property, VECTOR, Value, value};
 use crate::rows::Rows;
 use crate::value::{Halt, Kind};
 use crate::wire::{BYTES, Span, Wire, broken};
@@ -16,6 +16,29 @@ pub(crate) struct Field {
 }
 
 const MISSING: Field = Field { first: NONE, last: NONE };
+/// Stands for a property whose value is in its column already.
+const PUT: u32 = NONE - 1;
+
+/// Whether a property needs not be collected.
+enum Taken {
+    Yes,
+    No,
+    /// It is the second of its name, and the first has been taken.
+    Twice,
+}
+
+/// Whether two names are equal. Most have 4 to 16 bytes, for which a call of `memcmp` costs more than the comparison.
+#[inline(always)]
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    match a.len() {
+        8..=16 => a.first_chunk::<8>() == b.first_chunk::<8>() && a.last_chunk::<8>() == b.last_chunk::<8>(),
+        4..=7 => a.first_chunk::<4>() == b.first_chunk::<4>() && a.last_chunk::<4>() == b.last_chunk::<4>(),
+        _ => a == b,
+    }
+}
 
 /// Reads entities. Its buffers are kept from one to the next.
 #[derive(Debug)]
@@ -62,10 +85,24 @@ impl Entities {
     }
     /// Finds the properties of the named fields of an entity. Returns where their [`Field`]s begin.
     fn collect(&mut self, record: &[u8], entity: Span, names: &[Box<[u8]>]) -> Result<usize, Halt> {
+        self.collect_or(record, entity, names, |_, _, _| Ok(Taken::No)).map(|(base, _)| base)
+    }
+
+    /// The same. Properties that `take` takes are not collected; where it cannot be decided whether one may be, the second is `false`, and
+    /// nothing counts.
+    #[inline(always)]
+    fn collect_or(
+        &mut self,
+        record: &[u8],
+        entity: Span,
+        names: &[Box<[u8]>],
+        mut take: impl FnMut(&mut Self, usize, &Property) -> Result<Taken, Halt>,
+    ) -> Result<(usize, bool), Halt> {
         let base = self.fields.len();
         self.fields.resize(base + names.len(), MISSING);
         // Documents of one kind tend to have their fields in one order.
         let mut guess = 0;
+        let mut property = Property::default();
         let mut wire = Wire::new(record, entity);
         while !wire.is_at_end() {
             let raw = match wire.tag()? {
@@ -76,15 +113,23 @@ impl Entities {
                     continue;
                 }
             };
-            let property = property(record, wire.part()?, raw)?;
+            property.read(record, wire.part()?, raw)?;
             let name = property.name.of(record);
             let found = match names.get(guess) {
-                Some(guessed) if **guessed == *name => Some(guess),
-                _ => names.iter().position(|n| **n == *name),
+                Some(guessed) if is_same(guessed, name) => Some(guess),
+                _ => names.iter().position(|n| is_same(n, name)),
             };
             let Some(found) = found else { continue };
             guess = if property.multiple { found } else { found + 1 };
-            let index = u32::try_from(self.properties.len()).map_err(|_| broken("it has too many properties"))?;
+            match take(self, base + found, &property)? {
+                Taken::No => {}
+                Taken::Yes => continue,
+                Taken::Twice => return Ok((base, false)),
+            }
+            let index = u32::try_from(self.properties.len())
+                .ok()
+                .filter(|index| *index < PUT)
+                .ok_or_else(|| broken("it has too many properties"))?;
             if let Some(field) = self.fields.get_mut(base + found) {
                 if field.first == NONE {
                     field.first = index;
@@ -95,7 +140,7 @@ impl Entities {
             }
             self.properties.push(property);
         }
-        Ok(base)
+        Ok((base, true))
     }
 
     fn get(&self, index: u32) -> Option<Property> {
@@ -156,11 +201,47 @@ impl Entities {
             return Err(Halt::too_deep(self.max_depth));
         }
         let Some(node) = projection.node(node) else { return Ok(()) };
-        let mark = self.properties.len();
-        let base = self.collect(record, entity, &node.names)?;
+        let (mark, fields, legacy) = (self.properties.len(), self.fields.len(), self.legacy);
+        // A value that one column asks for is put there at once; that it is the whole value shows only at the end, when no other of its name
+        // has come.
+        let (mut base, is_all) = self.collect_or(record, entity, &node.names, |entities, at, property| {
+            let Some(field) = entities.fields.get_mut(at) else { return Ok(Taken::No) };
+            if field.first == PUT {
+                return Ok(Taken::Twice);
+            }
+            let column = node.only.get(at - fields).copied().flatten();
+            let (Some(column), NONE, false) = (column, field.first, property.multiple) else { return Ok(Taken::No) };
+            if matches!(property.meaning, EMPTY_ARRAY | VECTOR | MAP) {
+                return Ok(Taken::No);
+            }
+            let before = entities.legacy;
+            *field = Field { first: PUT, last: PUT };
+            let read = &value(record, property, &mut entities.text, &mut entities.legacy)?;
+            if let Value::Plain(plain) = read
+                && rows.put(column, plain).is_ok()
+            {
+                return Ok(Taken::Yes);
+            }
+            // It does not fit, or not yet: it may be the first of several. Read again when all are known.
+            *field = MISSING;
+            entities.legacy = before;
+            rows.take_back(column);
+            Ok(Taken::No)
+        })?;
+        if !is_all {
+            for column in node.only.iter().copied().flatten() {
+                rows.take_back(column);
+            }
+            self.properties.truncate(mark);
+            self.fields.truncate(fields);
+            self.legacy = legacy;
+            base = self.collect(record, entity, &node.names)?;
+        }
         for (i, (child, name)) in node.children.iter().zip(&node.names).enumerate() {
-            let Some(field) = self.fields.get(base + i).copied().filter(|f| f.first != NONE) else { continue };
-            self.field(record, field, projection, *child, rows, depth + 1).map_err(|halt| halt.inside(name))?;
+            let Some(field) = self.fields.get(base + i).copied() else { continue };
+            if !matches!(field.first, NONE | PUT) {
+                self.field(record, field, projection, *child, rows, depth + 1).map_err(|halt| halt.inside(name))?;
+            }
         }
         self.properties.truncate(mark);
         self.fields.truncate(base);

@@ -4,8 +4,7 @@ use crate::entity::{Entities, Field};
 use crate::key::utf8;
 use crate::name::Name;
 use crate::property::{
-    BINARY, DECIMAL128, INT32, MAP, MAX_KEY, MIN_KEY, NONE, OBJECT_ID, Property, REGEX, REQUEST_TIMESTAMP, Value,
-    property, value,
+    BINARY, DECIMAL128, INT32, MAP, MAX_KEY, MIN_KEY, NONE, OBJECT_ID, Property, REGEX, REQUEST_TIMESTAMP, Value, value,
 };
 use crate::rest;
 use crate::value::{Halt, Plain};
@@ -38,7 +37,11 @@ impl Entities {
         let mut wire = Wire::new(record, entity);
         while !wire.is_at_end() {
             match wire.tag()? {
-                (number @ (14 | 15), BYTES) => all.push(property(record, wire.part()?, number == 15)?),
+                (number @ (14 | 15), BYTES) => {
+                    let mut property = Property::default();
+                    property.read(record, wire.part()?, number == 15)?;
+                    all.push(property);
+                }
                 (number, wire_type) => wire.skip(number, wire_type)?,
             }
         }

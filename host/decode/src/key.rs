@@ -24,16 +24,6 @@ pub(crate) fn utf8(bytes: &[u8], what: &str) -> Result<(), Halt> {
     }
 }
 
-/// Reads a key's parts into a name: `app` is like `s~project`, the database `(default)` where the key has none.
-pub(crate) fn begin_name(name: &mut Name, app: &[u8], database: &[u8]) {
-    let project = memchr::memchr(b'~', app).and_then(|at| app.get(at + 1..)).unwrap_or(app);
-    name.text.extend_from_slice(b"projects/");
-    name.text.extend_from_slice(project);
-    name.text.extend_from_slice(b"/databases/");
-    name.text.extend_from_slice(if database.is_empty() { b"(default)" } else { database });
-    name.begin_path();
-}
-
 /// Reads one element of a path, a group whose start has been read: a collection, and a text or a number. The numbers of its fields differ
 /// between keys and references.
 pub(crate) fn path_element(
@@ -77,7 +67,6 @@ pub(crate) fn path_element(
 
 /// Reads the name of a record's document.
 pub(crate) fn read_name(record: &[u8], name: &mut Name) -> Result<(), Halt> {
-    name.clear();
     let (mut app, mut database, mut path) = (Span::default(), Span::default(), None);
     let mut wire = Wire::new(record, key_of(record)?);
     while !wire.is_at_end() {
@@ -88,7 +77,7 @@ pub(crate) fn read_name(record: &[u8], name: &mut Name) -> Result<(), Halt> {
             (number, wire_type) => wire.skip(number, wire_type)?,
         }
     }
-    begin_name(name, app.of(record), database.of(record));
+    name.begin(app.of(record), database.of(record));
     let Some(path) = path else { return Err(broken("its key has no path")) };
     let mut wire = Wire::new(record, path);
     while !wire.is_at_end() {

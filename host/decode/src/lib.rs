@@ -8,11 +8,11 @@
 //! # use gristmill_decode::{Decoder, Format, Limits, Projection};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let mut decoder = Decoder::new(Format::Json, Arc::new(Projection::documents(None, 0)), 0, None, Limits::default());
-//! let (mut file, mut chunk) = (std::io::stdin(), vec![0; 1 << 18]);
+//! let mut file = std::io::stdin();
 //! while !decoder.is_done() {
-//!     match file.read(&mut chunk)? {
+//!     match file.read(decoder.room(1 << 18))? {
 //!         0 => decoder.finish_input(),
-//!         n => decoder.feed(&chunk[..n]),
+//!         n => decoder.fed(n),
 //!     }
 //!     while let Some(batch) = decoder.next_batch(4_096)? {
 //!         println!("{} documents", batch.columns.num_rows());

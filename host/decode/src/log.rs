@@ -122,7 +122,7 @@ impl Log {
                 return Ok(Next::More);
             };
             // The type stands before the data.
-            if mask(crc32c::crc32c(rest.get(HEADER - 1..HEADER + len).unwrap_or_default())) != crc {
+            if mask(crc_fast::crc32_iscsi(rest.get(HEADER - 1..HEADER + len).unwrap_or_default())) != crc {
                 return fail("the checksum of the fragment is wrong: its bytes are not those that were written");
             }
             let (from, to) = (*at + HEADER, *at + HEADER + len);

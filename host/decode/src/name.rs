@@ -11,6 +11,11 @@ use crate::value::Halt;
 pub(crate) struct Name {
     /// The resource name.
     pub(crate) text: Vec<u8>,
+    /// The application and database that the name begins with, where it was made of a key, and where its path begins: documents of
+    /// one file have them in common.
+    app: Vec<u8>,
+    database: Vec<u8>,
+    root: usize,
     /// Where the path below `…/documents/` begins in it.
     path: usize,
     /// The segments of the path: first byte, byte after the last.
@@ -22,6 +27,7 @@ impl Name {
         self.text.clear();
         self.segments.clear();
         self.path = 0;
+        self.root = 0;
     }
 
     /// Takes a resource name as text.
@@ -55,10 +61,25 @@ impl Name {
         Ok(())
     }
 
-    /// Begins the path of a name whose text so far is `projects/P/databases/D`.
-    pub(crate) fn begin_path(&mut self) {
+    /// Begins a name from a key's parts: `app` is like `s~project`, the database `(default)` where the key has none.
+    #[inline]
+    pub(crate) fn begin(&mut self, app: &[u8], database: &[u8]) {
+        if self.root > 0 && self.app == app && self.database == database {
+            self.text.truncate(self.root);
+            self.segments.clear();
+            return;
+        }
+        self.clear();
+        let project = memchr::memchr(b'~', app).and_then(|at| app.get(at + 1..)).unwrap_or(app);
+        self.text.extend_from_slice(b"projects/");
+        self.text.extend_from_slice(project);
+        self.text.extend_from_slice(b"/databases/");
+        self.text.extend_from_slice(if database.is_empty() { b"(default)" } else { database });
         self.text.extend_from_slice(b"/documents");
-        self.path = self.text.len() + 1;
+        self.root = self.text.len();
+        self.path = self.root + 1;
+        app.clone_into(&mut self.app);
+        database.clone_into(&mut self.database);
     }
 
     /// Adds a segment, which `write` appends to the text.

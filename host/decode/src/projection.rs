@@ -48,6 +48,8 @@ pub(crate) struct Node {
     pub(crate) values: Vec<usize>,
     /// Columns that hold the name of its type.
     pub(crate) types: Vec<usize>,
+    /// For each name the one column that is all that is asked of the field, where that is so: commonly it is.
+    pub(crate) only: Vec<Option<usize>>,
 }
 
 impl Projection {
@@ -141,6 +143,19 @@ impl Projection {
             Origin::Document => self.documents.push(column),
             Origin::CreateTime => self.create_times.push(column),
             Origin::UpdateTime => self.update_times.push(column),
+        }
+        for at in 0..self.nodes.len() {
+            let only = |child: &usize| match self.nodes.get(*child) {
+                Some(Node { values, types, names, .. }) if types.is_empty() && names.is_empty() => match values[..] {
+                    [column] => Some(column),
+                    _ => None,
+                },
+                _ => None,
+            };
+            let only = self.nodes.get(at).map(|node| node.children.iter().map(only).collect());
+            if let (Some(node), Some(only)) = (self.nodes.get_mut(at), only) {
+                node.only = only;
+            }
         }
     }
 

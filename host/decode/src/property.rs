@@ -1,7 +1,7 @@
 //! Properties of entities: one field, or one element of an array. Field numbers and meanings are those of App Engine's `EntityProto`
 //! (proto2, with groups), of which Firestore's exports use a part.
 
-use crate::key::{begin_name, path_element, utf8};
+use crate::key::{path_element, utf8};
 use crate::name::Name;
 use crate::value::{Halt, Plain};
 use crate::wire::{BYTES, FIXED64, GROUP, GROUP_END, Span, VARINT, Wire, broken};
@@ -27,7 +27,7 @@ pub(crate) const MAX_KEY: u32 = 39;
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// A property of an entity: a field, or one element of an array.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Property {
     pub(crate) name: Span,
     pub(crate) value: Span,
@@ -40,7 +40,8 @@ pub(crate) struct Property {
     pub(crate) next: u32,
 }
 
-/// A property's value.
+/// A property's value. The layout is that of [`Plain`], for the same reason.
+#[repr(C)]
 pub(crate) enum Value<'a> {
     Plain(Plain<'a>),
     /// The entity that is a map.
@@ -49,28 +50,35 @@ pub(crate) enum Value<'a> {
     Other(u32),
 }
 
-/// Reads a property.
-#[inline(always)]
-pub(crate) fn property(record: &[u8], part: Span, raw: bool) -> Result<Property, Halt> {
-    let mut wire = Wire::new(record, part);
-    let (mut name, mut value) = (None, None);
-    let mut property =
-        Property { name: Span::default(), value: Span::default(), meaning: 0, multiple: false, raw, next: NONE };
-    while !wire.is_at_end() {
-        match wire.tag()? {
-            (1, VARINT) => {
-                property.meaning =
-                    u32::try_from(wire.varint()?).map_err(|_| broken("a property has an unknown meaning"))?;
+impl Property {
+    /// Reads a property into this one: to return it would be to move it, in pieces that do not match how they were stored.
+    #[inline(always)]
+    pub(crate) fn read(&mut self, record: &[u8], part: Span, raw: bool) -> Result<(), Halt> {
+        let mut wire = Wire::new(record, part);
+        let (mut has_name, mut has_value) = (false, false);
+        self.meaning = 0;
+        self.multiple = false;
+        self.raw = raw;
+        self.next = NONE;
+        while !wire.is_at_end() {
+            match wire.tag()? {
+                (1, VARINT) => {
+                    self.meaning =
+                        u32::try_from(wire.varint()?).map_err(|_| broken("a property has an unknown meaning"))?;
+                }
+                (3, BYTES) => {
+                    self.name = wire.part()?;
+                    has_name = true;
+                }
+                (4, VARINT) => self.multiple = wire.varint()? != 0,
+                (5, BYTES) => {
+                    self.value = wire.part()?;
+                    has_value = true;
+                }
+                (number, wire_type) => wire.skip(number, wire_type)?,
             }
-            (3, BYTES) => name = Some(wire.part()?),
-            (4, VARINT) => property.multiple = wire.varint()? != 0,
-            (5, BYTES) => value = Some(wire.part()?),
-            (number, wire_type) => wire.skip(number, wire_type)?,
         }
-    }
-    match (name, value) {
-        (Some(name), Some(value)) => Ok(Property { name, value, ..property }),
-        _ => Err(broken("a property has no name or no value")),
+        if has_name && has_value { Ok(()) } else { Err(broken("a property has no name or no value")) }
     }
 }
 
@@ -104,8 +112,7 @@ fn reference<'a>(wire: &mut Wire<'_>, record: &[u8], text: &'a mut Vec<u8>) -> R
     }
     let mut name = Name::default();
     std::mem::swap(&mut name.text, text);
-    name.clear();
-    begin_name(&mut name, app.of(record), database.of(record));
+    name.begin(app.of(record), database.of(record));
     *text = name.text;
     text.extend_from_slice(&path.text);
     utf8(text, "a reference")?;

@@ -177,6 +177,14 @@ impl Rows {
         Ok(())
     }
 
+    /// Takes back what a column of the row at hand has got.
+    #[cold]
+    pub(crate) fn take_back(&mut self, index: usize) {
+        if let Some(column) = self.columns.get_mut(index).filter(|column| column.len() > self.rows) {
+            column.truncate(self.rows);
+        }
+    }
+
     /// Takes back what the row at hand has got.
     pub(crate) fn roll_back(&mut self) {
         for column in &mut self.columns {

@@ -42,7 +42,11 @@ impl Kind {
 }
 
 /// A value without parts. Texts are UTF-8; who hands one over has checked it, or checks the whole document before the row counts.
+///
+/// The layout is that of C, in which every variant has its data at the same aligned place. Rust's own packs the one byte of a boolean beside the tag,
+/// values are then moved in pieces that do not match how they were stored, and the processor waits: a quarter of the time of the decoder.
 #[derive(Debug, Clone, Copy)]
+#[repr(C)]
 pub(crate) enum Plain<'a> {
     Null,
     Boolean(bool),

@@ -78,6 +78,26 @@ fn two_properties_of_one_name_are_an_array() {
 }
 
 #[test]
+fn a_second_property_of_a_name_that_only_one_input_reads_makes_it_an_array() {
+    let mut record = document("x", &[]);
+    for (name, value) in [("a", 1), ("b", 7), ("a", 2), ("c", 8)] {
+        encode::property(&mut record, 14, name, false, 0, &integer(value));
+    }
+    let single = document("y", &[("a", Value::Integer(3)), ("b", Value::Integer(4)), ("c", Value::Integer(5))]);
+    let inputs = || ["a", "b", "c"].map(|name| lenient(field(name, &[name], Scalar::Int64))).to_vec();
+    let columns = batch(inputs(), &[record.clone(), single.clone()]);
+    let column = |i: usize| columns.column(i).as_primitive::<Int64Type>().iter().collect::<Vec<_>>();
+    assert_eq!(
+        [column(0), column(1), column(2)],
+        [vec![None, Some(3)], vec![Some(7), Some(4)], vec![Some(8), Some(5)]]
+    );
+    let list = DataType::List(Box::new(Scalar::Int64.into()));
+    let columns = batch(vec![field("a", &["a"], list), field("b", &["b"], Scalar::Int64)], &[record]);
+    assert_eq!(columns.column(0).as_list::<i32>().value(0).as_primitive::<Int64Type>().values(), &[1, 2]);
+    assert_eq!(columns.column(1).as_primitive::<Int64Type>().value(0), 7);
+}
+
+#[test]
 fn integer_ids_named_databases_and_keys_at_the_end() {
     let path = [("a", Id::Number(-7)), ("b", Id::Number(i64::MAX)), ("c", Id::Text("é".into()))];
     let mut key = Vec::new();

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use gristmill_decode::{Decoder, Limits, Projection};
+use gristmill_decode::{Limits, Projection};
 use gristmill_record::PathPattern;
 use gristmill_source::{FileCount, Input, Proof};
 
 use crate::error::RunError;
-use crate::map::{decode, read_some};
+use crate::reading::SplitReader;
 use crate::run::SPLIT_BYTES;
 
 /// Documents decoded at a time.
@@ -43,44 +43,31 @@ pub fn each_document(
     let projection = Arc::new(Projection::documents(pattern, 0));
     let mut counts = vec![FileCount::default(); input.files.len()];
     let mut seen = Seen { records: 0, proofs: Vec::new(), legacy_values: 0 };
-    let mut buffer = vec![0; 1 << 20];
     for split in input.splits(SPLIT_BYTES) {
-        let Some(file) = input.files.get(split.file as usize) else { continue };
-        let mut reader = input.open(&split)?;
-        let mut decoder = Decoder::new(file.format, Arc::clone(&projection), split.start, split.end, Limits::default());
-        loop {
-            while let Some(batch) = decode(&mut decoder, BATCH_ROWS, file)? {
-                if let Some(refused) = batch.refused.first() {
-                    return Err(RunError::Unreadable {
-                        file: file.name.clone(),
-                        offset: refused.offset,
-                        field: refused.refusal.field.clone(),
-                        what: refused.refusal.message.clone(),
-                    });
-                }
-                seen.records += batch.tally.records;
-                seen.legacy_values += batch.tally.legacy_values;
-                if let Some(count) = counts.get_mut(split.file as usize) {
-                    count.documents += batch.tally.records;
-                    count.payload_bytes += batch.tally.payload_bytes;
-                }
-                if let [names, documents] = batch.columns.columns() {
-                    let (names, documents) = (names.as_string::<i32>(), documents.as_string::<i32>());
-                    for (name, json) in names.iter().zip(documents) {
-                        let document = Document { name: name.unwrap_or_default(), json: json.unwrap_or_default() };
-                        if !each(document)? {
-                            return Ok(seen);
-                        }
+        let mut reader = SplitReader::open(input, &split, &projection, Limits::default().max_document)?;
+        while let Some(batch) = reader.next(BATCH_ROWS, |_| Ok(()))? {
+            if let Some(refused) = batch.refused.first() {
+                return Err(RunError::Unreadable {
+                    file: reader.file.name.clone(),
+                    offset: refused.offset,
+                    field: refused.refusal.field.clone(),
+                    what: refused.refusal.message.clone(),
+                });
+            }
+            seen.records += batch.tally.records;
+            seen.legacy_values += batch.tally.legacy_values;
+            if let Some(count) = counts.get_mut(split.file as usize) {
+                count.documents += batch.tally.records;
+                count.payload_bytes += batch.tally.payload_bytes;
+            }
+            if let [names, documents] = batch.columns.columns() {
+                let (names, documents) = (names.as_string::<i32>(), documents.as_string::<i32>());
+                for (name, json) in names.iter().zip(documents) {
+                    let document = Document { name: name.unwrap_or_default(), json: json.unwrap_or_default() };
+                    if !each(document)? {
+                        return Ok(seen);
                     }
                 }
-            }
-            if decoder.is_done() {
-                break;
-            }
-            let read = read_some(&mut reader, &mut buffer, file)?;
-            match buffer.get(..read) {
-                Some(bytes) if !bytes.is_empty() => decoder.feed(bytes),
-                _ => decoder.finish_input(),
             }
         }
     }

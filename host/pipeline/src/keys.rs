@@ -9,7 +9,6 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
@@ -83,22 +82,44 @@ impl Entry {
     }
 }
 
+/// Entries that were added together, gathered by partition: those of partition `p` are `entries[starts[p]..starts[p + 1]]`.
+///
+/// Not one growing vector a partition: every time it grew, all that it held was copied into memory that the kernel clears first.
+struct Piece {
+    entries: Box<[Entry]>,
+    starts: Box<[u32]>,
+}
+
+impl Piece {
+    fn of(&self, partition: usize) -> &[Entry] {
+        let place = |i: usize| self.starts.get(i).map(|at| *at as usize);
+        place(partition).zip(place(partition + 1)).and_then(|(from, to)| self.entries.get(from..to)).unwrap_or_default()
+    }
+}
+
 /// The keys of all rows of one table.
 pub(crate) struct KeyIndex {
-    partitions: Vec<Mutex<Vec<Entry>>>,
+    partitions: usize,
     /// Bits of the hash that choose the partition.
     bits: u32,
-    /// Bytes taken from the budget for what the partitions hold in memory.
-    taken: AtomicU64,
+    held: Mutex<Held>,
     spill: Mutex<Spill>,
+}
+
+/// What is in memory.
+#[derive(Default)]
+struct Held {
+    pieces: Vec<Piece>,
+    /// Bytes taken from the budget for it.
+    taken: u64,
 }
 
 struct Spill {
     path: PathBuf,
     file: Option<File>,
     end: u64,
-    /// Per partition: offset and number of entries of each piece.
-    pieces: Vec<Vec<(u64, u64)>>,
+    /// Per partition: offset and number of entries of each range of the file.
+    ranges: Vec<Vec<(u64, u64)>>,
 }
 
 impl KeyIndex {
@@ -106,23 +127,23 @@ impl KeyIndex {
     pub(crate) fn new(table: usize, folder: &Path, expected: u64, partition_bytes: u64) -> Self {
         let wanted = expected.saturating_mul(ENTRY_BYTES as u64) / partition_bytes.max(1);
         let bits = wanted.next_power_of_two().trailing_zeros().clamp(4, 12);
-        let count = 1_usize << bits;
+        let partitions = 1_usize << bits;
         Self {
-            partitions: (0..count).map(|_| Mutex::default()).collect(),
+            partitions,
             bits,
-            taken: AtomicU64::new(0),
+            held: Mutex::default(),
             spill: Mutex::new(Spill {
                 path: folder.join(format!("keys-{table}.bin")),
                 file: None,
                 end: 0,
-                pieces: vec![Vec::new(); count],
+                ranges: vec![Vec::new(); partitions],
             }),
         }
     }
 
     /// How many partitions there are.
     pub(crate) fn partitions(&self) -> usize {
-        self.partitions.len()
+        self.partitions
     }
 
     /// The highest bits choose the partition, so that the lowest are left to a hash table within it.
@@ -130,25 +151,60 @@ impl KeyIndex {
         usize::try_from(key >> (128 - self.bits)).unwrap_or_default()
     }
 
-    /// Adds entries, in any order, and spills all that is held when memory is full.
+    /// Adds entries, in any order, and spills all that is held when memory is full. `entries` is empty after it.
     pub(crate) fn add(&self, entries: &mut Vec<Entry>, budget: &Budget, progress: &Progress) -> Result<(), RunError> {
-        let bytes = (entries.len() * ENTRY_BYTES) as u64;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let piece = self.gather(entries)?;
+        entries.clear();
+        let bytes = (piece.entries.len() * ENTRY_BYTES) as u64;
         let fits = budget.try_take(bytes);
-        if fits {
-            self.taken.fetch_add(bytes, Ordering::Relaxed);
-        }
-        for entry in entries.drain(..) {
-            if let Some(partition) = self.partitions.get(self.partition_of(entry.key)) {
-                lock(partition).push(entry);
+        let full = {
+            let mut held = lock(&self.held);
+            held.pieces.push(piece);
+            if fits {
+                held.taken += bytes;
+                return Ok(());
             }
-        }
-        if fits { Ok(()) } else { self.spill(budget, progress) }
+            std::mem::take(&mut *held)
+        };
+        let spilled = self.spill(&full.pieces, progress);
+        drop(full.pieces);
+        budget.give(full.taken);
+        spilled
     }
 
-    /// Writes every partition to the spill file, and gives back what they held of the budget.
-    fn spill(&self, budget: &Budget, progress: &Progress) -> Result<(), RunError> {
+    /// Sorts entries by partition: they are counted, then each is put in its place.
+    fn gather(&self, entries: &[Entry]) -> Result<Piece, RunError> {
+        u32::try_from(entries.len()).map_err(|_| RunError::Bug("more than 2^32 keys were added at once".into()))?;
+        let mut starts = vec![0_u32; self.partitions + 1];
+        for entry in entries {
+            if let Some(count) = starts.get_mut(self.partition_of(entry.key) + 1) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for start in &mut starts {
+            sum += *start;
+            *start = sum;
+        }
+        let mut next = starts.clone();
+        let mut gathered: Box<[Entry]> = entries.into();
+        for entry in entries {
+            if let Some(place) = next.get_mut(self.partition_of(entry.key)) {
+                if let Some(slot) = gathered.get_mut(*place as usize) {
+                    *slot = *entry;
+                }
+                *place += 1;
+            }
+        }
+        Ok(Piece { entries: gathered, starts: starts.into() })
+    }
+
+    /// Writes pieces to the spill file, partition by partition.
+    fn spill(&self, pieces: &[Piece], progress: &Progress) -> Result<(), RunError> {
         let spill = &mut *lock(&self.spill);
-        budget.give(self.taken.swap(0, Ordering::Relaxed));
         let fail = |e| RunError::work(&spill.path, e);
         let file = match &mut spill.file {
             Some(file) => file,
@@ -158,15 +214,14 @@ impl KeyIndex {
         };
         let mut buffer = Vec::new();
         let mut written = 0;
-        for (partition, pieces) in self.partitions.iter().zip(&mut spill.pieces) {
-            let entries = std::mem::take(&mut *lock(partition));
-            if entries.is_empty() {
+        for (partition, ranges) in spill.ranges.iter_mut().enumerate() {
+            buffer.clear();
+            pieces.iter().flat_map(|piece| piece.of(partition)).for_each(|e| e.encode(&mut buffer));
+            if buffer.is_empty() {
                 continue;
             }
-            buffer.clear();
-            entries.iter().for_each(|e| e.encode(&mut buffer));
             file.seek(SeekFrom::Start(spill.end)).and_then(|_| file.write_all(&buffer)).map_err(fail)?;
-            pieces.push((spill.end, entries.len() as u64));
+            ranges.push((spill.end, (buffer.len() / ENTRY_BYTES) as u64));
             spill.end += buffer.len() as u64;
             written += buffer.len() as u64;
         }
@@ -174,12 +229,17 @@ impl KeyIndex {
         Ok(())
     }
 
-    /// Takes all entries of a partition, in no order.
-    pub(crate) fn take(&self, partition: usize) -> Result<Vec<Entry>, RunError> {
-        let mut entries = self.partitions.get(partition).map(|p| std::mem::take(&mut *lock(p))).unwrap_or_default();
-        let mut bytes = Vec::new();
+    /// All entries of a partition, in no order.
+    pub(crate) fn entries(&self, partition: usize) -> Result<Vec<Entry>, RunError> {
         let spill = lock(&self.spill);
-        for (offset, count) in spill.pieces.get(partition).into_iter().flatten() {
+        let held = lock(&self.held);
+        let ranges = spill.ranges.get(partition).map(Vec::as_slice).unwrap_or_default();
+        let spilled = ranges.iter().map(|(_, count)| usize::try_from(*count).unwrap_or(usize::MAX)).sum::<usize>();
+        let in_memory = held.pieces.iter().map(|piece| piece.of(partition).len()).sum::<usize>();
+        let mut entries = Vec::with_capacity(spilled.saturating_add(in_memory));
+        held.pieces.iter().for_each(|piece| entries.extend_from_slice(piece.of(partition)));
+        let mut bytes = Vec::new();
+        for (offset, count) in ranges {
             let len = usize::try_from(*count).unwrap_or(usize::MAX).saturating_mul(ENTRY_BYTES);
             bytes.resize(len, 0);
             let file = spill.file.as_ref().ok_or_else(|| RunError::Bug("keys were spilled to no file".into()))?;
@@ -283,14 +343,14 @@ mod tests {
             spilling.add(&mut entries.clone(), &small, &progress).unwrap();
             memory.add(&mut entries, &large, &progress).unwrap();
         }
-        assert!(progress.spilled.load(Ordering::Relaxed) > 0);
+        assert!(progress.spilled.load(std::sync::atomic::Ordering::Relaxed) > 0);
         let mut total = 0;
         for p in 0..memory.partitions() {
             let sorted = |mut v: Vec<Entry>| {
                 v.sort_by_key(|e| e.position);
                 v
             };
-            let (a, b) = (sorted(spilling.take(p).unwrap()), sorted(memory.take(p).unwrap()));
+            let (a, b) = (sorted(spilling.entries(p).unwrap()), sorted(memory.entries(p).unwrap()));
             total += a.len();
             assert_eq!(a, b);
         }

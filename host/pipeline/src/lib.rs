@@ -13,6 +13,7 @@ mod map;
 mod memory;
 pub mod preview;
 pub mod progress;
+mod reading;
 mod rows;
 mod run;
 mod storable;

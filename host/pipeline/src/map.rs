@@ -1,14 +1,13 @@
 //! The map: splits are read, decoded, transformed; rows and keys are kept, refused records become dead letters.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
-use gristmill_decode::{Batch, Decoder, Projection};
+use gristmill_decode::{Batch, Projection};
 use gristmill_plugin::{Mapped, Part, TransformWorker};
 use gristmill_record::{Description, Origin, Refusal, Stage, Table};
 use gristmill_sink::ValueLimits;
@@ -22,11 +21,10 @@ use crate::keys::{Entry, KeyHasher, KeyIndex, RowPosition};
 use crate::ledger::{Records, count_code};
 use crate::memory::Budget;
 use crate::progress::Progress;
+use crate::reading::SplitReader;
 use crate::rows::{Collector, RowStore, lock};
 use crate::storable::take_unstorable;
 
-/// Bytes asked of a file at a time: enough for batches of thousands of documents, small beside the budget.
-const READ_BYTES: usize = 1 << 20;
 /// Entries that a worker gathers before it hands them to the index.
 const ENTRIES_AT_ONCE: usize = 8_192;
 
@@ -119,9 +117,10 @@ impl Map<'_> {
 
 struct Worker<'a> {
     map: &'a Map<'a>,
+    /// That of the last split, for its buffers.
+    reader: Option<SplitReader<'a>>,
     transform: Box<dyn TransformWorker>,
     tables: Vec<TableWorker>,
-    buffer: Vec<u8>,
     document: Vec<u8>,
 }
 
@@ -167,9 +166,9 @@ impl<'a> Worker<'a> {
         let tables = map.job.transform.description().tables();
         Ok(Self {
             map,
+            reader: None,
             transform: map.job.transform.worker()?,
             tables: tables.iter().map(|t| TableWorker::new(t, map.seed)).collect(),
-            buffer: vec![0; READ_BYTES],
             document: Vec::new(),
         })
     }
@@ -177,10 +176,11 @@ impl<'a> Worker<'a> {
     fn map_split(&mut self, index: usize, split: &Split) -> Result<SplitTally, RunError> {
         let map = self.map;
         let input = &map.job.input;
-        let file = usize::try_from(split.file)
-            .ok()
-            .and_then(|f| input.files.get(f))
-            .ok_or_else(|| RunError::Bug("a split names a file that is not in the input".into()))?;
+        let mut reader = match self.reader.take() {
+            Some(mut reader) => reader.reopen(input, split).map(|()| reader)?,
+            None => SplitReader::open(input, split, &map.projection, map.job.options.max_document)?,
+        };
+        let file = reader.file;
         let split_number = u32::try_from(index).map_err(|_| RunError::Bug("more than 2^32 splits".into()))?;
         let mut work = SplitWork {
             split: split_number,
@@ -189,30 +189,17 @@ impl<'a> Worker<'a> {
             letters: map.letters.part(index),
             tally: SplitTally::default(),
         };
-        let mut reader = input.open(split)?;
-        let mut decoder = decoder(map.job, file, split, &map.projection);
         let mut content = Content128::new(split);
-        loop {
-            while let Some(batch) = decode(&mut decoder, map.job.options.batch_rows, file)? {
-                if map.progress.is_cancelled() {
-                    return Err(RunError::Cancelled);
-                }
-                self.map_batch(&mut work, &decoder, batch)?;
+        let mut seen = |bytes: &[u8]| {
+            content.update(bytes);
+            if file.compression == Compression::None {
+                Progress::bump(&map.progress.bytes_read, bytes.len() as u64);
             }
-            if decoder.is_done() {
-                break;
-            }
-            let read = read_some(&mut reader, &mut self.buffer, file)?;
-            let bytes = self.buffer.get(..read).unwrap_or_default();
-            if bytes.is_empty() {
-                decoder.finish_input();
-            } else {
-                content.update(bytes);
-                decoder.feed(bytes);
-                if file.compression == Compression::None {
-                    Progress::bump(&map.progress.bytes_read, read as u64);
-                }
-            }
+            // Here and not once a batch: of documents that are not taken there may be none.
+            if map.progress.is_cancelled() { Err(RunError::Cancelled) } else { Ok(()) }
+        };
+        while let Some(batch) = reader.next(map.job.options.batch_rows, &mut seen)? {
+            self.map_batch(&mut work, &reader, batch)?;
         }
         if file.compression != Compression::None {
             Progress::bump(&map.progress.bytes_read, file.size);
@@ -225,10 +212,11 @@ impl<'a> Worker<'a> {
             collector.finish(index)?;
         }
         map.letters.keep(index, work.letters)?;
+        self.reader = Some(reader);
         Ok(work.tally)
     }
 
-    fn map_batch(&mut self, work: &mut SplitWork<'a>, decoder: &Decoder, batch: Batch) -> Result<(), RunError> {
+    fn map_batch(&mut self, work: &mut SplitWork<'a>, reader: &SplitReader<'_>, batch: Batch) -> Result<(), RunError> {
         let progress = self.map.progress;
         let rows = batch.columns.num_rows();
         let mut letters = Vec::new();
@@ -269,7 +257,7 @@ impl<'a> Worker<'a> {
         work.tally.records.refused += refused;
         Progress::bump(&progress.records, read);
         Progress::bump(&progress.refused, refused);
-        self.write_letters(work, decoder, letters)
+        self.write_letters(work, reader, letters)
     }
 
     fn keep_part(
@@ -337,7 +325,7 @@ impl<'a> Worker<'a> {
     fn write_letters(
         &mut self,
         work: &mut SplitWork<'a>,
-        decoder: &Decoder,
+        reader: &SplitReader<'_>,
         mut letters: Vec<PendingLetter>,
     ) -> Result<(), RunError> {
         letters.sort_by_key(|l| l.offset);
@@ -345,9 +333,7 @@ impl<'a> Worker<'a> {
             let content = match &letter.content {
                 PendingContent::Row(row) => {
                     self.document.clear();
-                    decoder
-                        .write_document(*row, &mut self.document)
-                        .map_err(|source| RunError::Decode { file: work.file.name.clone(), source })?;
+                    reader.write_document(*row, &mut self.document)?;
                     Content::Document(&self.document)
                 }
                 PendingContent::Document(document) => Content::Document(document),
@@ -357,29 +343,6 @@ impl<'a> Worker<'a> {
             count_code(&mut work.tally.refusals, &letter.refusal.code, 1);
         }
         Ok(())
-    }
-}
-
-/// A decoder for a split.
-pub(crate) fn decoder(job: &Job, file: &InputFile, split: &Split, projection: &std::sync::Arc<Projection>) -> Decoder {
-    let limits = gristmill_decode::Limits { max_document: job.options.max_document, ..Default::default() };
-    Decoder::new(file.format, std::sync::Arc::clone(projection), split.start, split.end, limits)
-}
-
-/// The next batch; an error names the file.
-pub(crate) fn decode(decoder: &mut Decoder, rows: usize, file: &InputFile) -> Result<Option<Batch>, RunError> {
-    decoder.next_batch(rows).map_err(|source| RunError::Decode { file: file.name.clone(), source })
-}
-
-/// Reads some bytes of a file; none at its end.
-pub(crate) fn read_some(reader: &mut dyn Read, buffer: &mut [u8], file: &InputFile) -> Result<usize, RunError> {
-    loop {
-        match reader.read(buffer) {
-            Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-            other => {
-                return other.map_err(|e| RunError::Source(gristmill_source::SourceError::from_read(&file.path, e)));
-            }
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use gristmill_decode::Projection;
 
 use crate::error::RunError;
 use crate::job::Job;
-use crate::map::{decode, decoder, read_some};
+use crate::reading::SplitReader;
 use crate::run::SPLIT_BYTES;
 
 /// The beginning of a job.
@@ -31,38 +31,25 @@ pub fn preview(job: &Job, rows: usize, records: u64) -> Result<Preview, RunError
     let projection = Arc::new(Projection::new(description, 0));
     let mut worker = job.transform.worker()?;
     let mut preview = Preview { tables: vec![Vec::new(); description.tables().len()], ..Preview::default() };
-    let mut buffer = vec![0; 1 << 18];
     for split in job.input.splits(SPLIT_BYTES) {
-        let Some(file) = job.input.files.get(split.file as usize) else { continue };
-        let mut reader = job.input.open(&split)?;
-        let mut decoder = decoder(job, file, &split, &projection);
-        loop {
-            while let Some(batch) = decode(&mut decoder, job.options.batch_rows.min(256), file)? {
-                preview.records += batch.tally.records;
-                preview.other += batch.tally.other_documents;
-                preview.refused += batch.refused.len() as u64;
-                if batch.columns.num_rows() > 0 {
-                    let mapped = worker.transform(&batch.columns)?;
-                    preview.refused += mapped.faults.len() as u64;
-                    for part in mapped.parts {
-                        preview.refused += part.rejections.len() as u64;
-                        for (kept, made) in preview.tables.iter_mut().zip(part.tables) {
-                            kept.push(made.rows);
-                        }
+        let mut reader = SplitReader::open(&job.input, &split, &projection, job.options.max_document)?;
+        while let Some(batch) = reader.next(job.options.batch_rows.min(256), |_| Ok(()))? {
+            preview.records += batch.tally.records;
+            preview.other += batch.tally.other_documents;
+            preview.refused += batch.refused.len() as u64;
+            if batch.columns.num_rows() > 0 {
+                let mapped = worker.transform(&batch.columns)?;
+                preview.refused += mapped.faults.len() as u64;
+                for part in mapped.parts {
+                    preview.refused += part.rejections.len() as u64;
+                    for (kept, made) in preview.tables.iter_mut().zip(part.tables) {
+                        kept.push(made.rows);
                     }
                 }
-                let made: usize = preview.tables.first().into_iter().flatten().map(RecordBatch::num_rows).sum();
-                if made >= rows || preview.records >= records {
-                    return Ok(preview);
-                }
             }
-            if decoder.is_done() {
-                break;
-            }
-            let read = read_some(&mut reader, &mut buffer, file)?;
-            match buffer.get(..read) {
-                Some(bytes) if !bytes.is_empty() => decoder.feed(bytes),
-                _ => decoder.finish_input(),
+            let made: usize = preview.tables.first().into_iter().flatten().map(RecordBatch::num_rows).sum();
+            if made >= rows || preview.records >= records {
+                return Ok(preview);
             }
         }
     }

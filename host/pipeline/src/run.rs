@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use gristmill_decode::{Decoder, Projection};
+use gristmill_decode::Projection;
 use gristmill_record::arrow::table_schema;
 use gristmill_record::{Refusal, Stage};
 use gristmill_sink::{Begun, Load, Sink, TableCount};
@@ -21,9 +21,10 @@ use crate::job::Job;
 use crate::keys::KeyIndex;
 use crate::ledger::{Ledger, Records, Rows, count_code};
 use crate::load::load_table;
-use crate::map::{Map, SplitTally, TableStore, decode, decoder, read_some};
+use crate::map::{Map, SplitTally, TableStore};
 use crate::memory::Budget;
 use crate::progress::{Phase, Progress};
+use crate::reading::SplitReader;
 use crate::rows::{RowStore, lock};
 
 /// Input bytes that a worker takes on at a time: the unit of work where the format allows cutting a file.
@@ -73,7 +74,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     // Rows and keys have budgets of their own, so that rows that fill theirs do not drive keys to disk piece by piece.
     let (row_budget, key_budget) = (Budget::new(job.options.memory / 4 * 3), Budget::new(job.options.memory / 4));
     let partition_bytes = job.options.memory / 16 / job.options.workers.max(1) as u64;
-    let tables: Vec<TableStore> = (description.tables().iter().enumerate())
+    let mut tables: Vec<TableStore> = (description.tables().iter().enumerate())
         .map(|(i, table)| TableStore {
             rows: RowStore::new(table_schema(table), i, splits.len(), folder.path()),
             keys: (!table.key().is_empty())
@@ -110,12 +111,13 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     progress.enter(Phase::Dedup);
     let mut survivors = Vec::with_capacity(tables.len());
     let mut collisions = Vec::new();
-    for (index, (store, table)) in tables.iter().zip(description.tables()).enumerate() {
+    for (index, (store, table)) in tables.iter_mut().zip(description.tables()).enumerate() {
         let rows_of_splits = store.rows.rows_of_splits();
         let made = rows_of_splits.iter().sum();
         let stay = Survivors::all(rows_of_splits);
-        let resolved = match &store.keys {
-            Some(keys) => reduce(keys, &stay, job.options.workers)?,
+        // Taken, so that their memory is free for the load.
+        let resolved = match store.keys.take() {
+            Some(keys) => reduce(&keys, &stay, job.options.workers)?,
             None => Resolved::default(),
         };
         let collision = resolved.collisions.len() as u64;
@@ -258,7 +260,7 @@ fn reduce(keys: &KeyIndex, stay: &Survivors, workers: usize) -> Result<Resolved,
                     if partition >= keys.partitions() || lock(&total).is_err() {
                         break;
                     }
-                    let resolved = keys.take(partition).map(|entries| resolve(&entries, |row| stay.drop_row(row)));
+                    let resolved = keys.entries(partition).map(|entries| resolve(&entries, |row| stay.drop_row(row)));
                     let mut total = lock(&total);
                     match (&mut *total, resolved) {
                         (Ok(sum), Ok(one)) => {
@@ -321,51 +323,26 @@ fn write_collisions(
 
 /// Reads documents of a split again, at ascending offsets.
 struct Documents<'a> {
-    file: &'a gristmill_source::InputFile,
-    reader: Box<dyn std::io::Read + Send>,
-    decoder: Decoder,
+    reader: SplitReader<'a>,
     offset: Option<u64>,
     document: Vec<u8>,
-    buffer: Vec<u8>,
 }
 
 impl<'a> Documents<'a> {
     fn open(job: &'a Job, split: &Split, projection: &Arc<Projection>) -> Result<Self, RunError> {
-        let file = job
-            .input
-            .files
-            .get(split.file as usize)
-            .ok_or_else(|| RunError::Bug("a split names a file that is not in the input".into()))?;
-        Ok(Self {
-            file,
-            reader: job.input.open(split)?,
-            decoder: decoder(job, file, split, projection),
-            offset: None,
-            document: Vec::new(),
-            buffer: vec![0; 1 << 18],
-        })
+        let reader = SplitReader::open(&job.input, split, projection, job.options.max_document)?;
+        Ok(Self { reader, offset: None, document: Vec::new() })
     }
 
     /// The document that begins at `offset`, in the form of the REST API.
     fn at(&mut self, offset: u64) -> Result<&[u8], RunError> {
         while self.offset != Some(offset) {
-            if let Some(batch) = decode(&mut self.decoder, 1, self.file)? {
-                if let Some(found) = batch.offsets.first() {
-                    self.offset = Some(*found);
-                    self.document.clear();
-                    self.decoder
-                        .write_document(0, &mut self.document)
-                        .map_err(|source| RunError::Decode { file: self.file.name.clone(), source })?;
-                }
-                continue;
-            }
-            if self.decoder.is_done() {
-                return Err(RunError::Changed { file: self.file.name.clone(), offset });
-            }
-            let read = read_some(&mut self.reader, &mut self.buffer, self.file)?;
-            match self.buffer.get(..read) {
-                Some(bytes) if !bytes.is_empty() => self.decoder.feed(bytes),
-                _ => self.decoder.finish_input(),
+            let batch = self.reader.next(1, |_| Ok(()))?;
+            let batch = batch.ok_or_else(|| RunError::Changed { file: self.reader.file.name.clone(), offset })?;
+            if let Some(found) = batch.offsets.first() {
+                self.offset = Some(*found);
+                self.document.clear();
+                self.reader.write_document(0, &mut self.document)?;
             }
         }
         Ok(&self.document)
