@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
-use gristmill_pipeline::MaxRejected;
-use gristmill_record::PathPattern;
+use gristmill_pipeline::{Gate, MaxRejected};
+use gristmill_record::{Grant, PathPattern};
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
 #[derive(Debug, Parser)]
@@ -86,8 +86,8 @@ pub(crate) enum PluginCommand {
     /// Show what a plugin reads, writes, imports and can be configured with
     Inspect {
         /// The component; the built-in plugin where none is named
-        #[arg(value_hint = ValueHint::FilePath)]
-        file: Option<PathBuf>,
+        #[arg(value_name = "FILE[@sha256:DIGEST]", value_hint = ValueHint::FilePath)]
+        file: Option<ComponentFile>,
         #[command(flatten)]
         config: ConfigArgs,
     },
@@ -109,6 +109,28 @@ pub(crate) struct ConfigArgs {
     pub(crate) config: Vec<String>,
 }
 
+/// `FILE` or `FILE@sha256:DIGEST`: a component, and which one it must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ComponentFile {
+    pub(crate) path: PathBuf,
+    /// SHA-256, lower-case hexadecimal.
+    pub(crate) digest: Option<String>,
+}
+
+impl std::str::FromStr for ComponentFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((path, digest)) = text.rsplit_once("@sha256:") else {
+            return Ok(Self { path: text.into(), digest: None });
+        };
+        if digest.len() != 64 || !digest.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(format!("`{digest}` is no SHA-256: it has 64 hexadecimal digits"));
+        }
+        Ok(Self { path: path.into(), digest: Some(digest.to_ascii_lowercase()) })
+    }
+}
+
 /// What happens to a row whose key the destination holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Conflict {
@@ -123,9 +145,12 @@ pub(crate) struct JobArgs {
     #[command(flatten)]
     pub(crate) export: ExportArgs,
 
-    /// The plugin, a component file [default: the built-in firestore-quality-stream]
-    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Plugin")]
-    pub(crate) plugin: Option<PathBuf>,
+    /// The plugin, a component file; with @sha256:DIGEST no other file is taken [default: the built-in firestore-quality-stream]
+    #[arg(long, short, value_name = "FILE[@sha256:DIGEST]", value_hint = ValueHint::FilePath, help_heading = "Plugin")]
+    pub(crate) plugin: Option<ComponentFile>,
+    /// Fields that the plugin may read, such as `metrics.*,createdAt`; one that declares more is not started [default: all]
+    #[arg(long, value_name = "FIELDS", help_heading = "Plugin")]
+    pub(crate) grant: Option<Grant>,
     #[command(flatten, next_help_heading = "Plugin")]
     pub(crate) config: ConfigArgs,
     /// Memory that an instance of the plugin may use
@@ -148,6 +173,18 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "RULE", value_enum, default_value_t = Conflict::Keep, help_heading = "Destination")]
     pub(crate) on_conflict: Conflict,
 
+    /// A plugin that judges the rows; may be given several times
+    #[arg(long, value_name = "FILE[@sha256:DIGEST]", value_hint = ValueHint::FilePath, help_heading = "Quality")]
+    pub(crate) validate: Vec<ComponentFile>,
+    /// A setting of a validator, NAME.KEY=VALUE, where NAME is the validator's own
+    #[arg(long, value_name = "NAME.KEY=VALUE", help_heading = "Quality")]
+    pub(crate) validate_config: Vec<String>,
+    /// A file of rules for the rows, in TOML; may be given several times
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Quality")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Rows that may break a rule before nothing is loaded, as a count or a share like 0.1%; also for codes of refused records
+    #[arg(long, value_name = "RULE=COUNT|SHARE%", help_heading = "Quality")]
+    pub(crate) gate: Vec<Gate>,
     /// Refused records that a run may have and still load: a count, or a share like 0.5%
     #[arg(long, value_name = "COUNT|SHARE%", default_value_t = MaxRejected::Unlimited, help_heading = "Quality")]
     pub(crate) max_rejected: MaxRejected,

@@ -7,7 +7,8 @@ use anstyle::{AnsiColor, Style};
 use gristmill_pipeline::RunError;
 use gristmill_plugin::PluginError;
 use gristmill_record::diagnose::blame_io;
-use gristmill_record::{Blame, Diagnose};
+use gristmill_record::{Blame, Diagnose, Grant};
+use gristmill_rules::RulesError;
 use gristmill_sink::SinkError;
 use gristmill_source::SourceError;
 use serde_json::json;
@@ -25,10 +26,16 @@ pub(crate) enum CliError {
     Source(#[from] SourceError),
     #[error(transparent)]
     Sink(#[from] SinkError),
+    #[error(transparent)]
+    Rules(#[from] RulesError),
     #[error("{0}")]
     Guest(#[from] gristmill_guest::GuestError),
     #[error("--config {text}: {what}")]
     Config { text: String, what: String },
+    #[error("{path} is not the file that was asked for: its SHA-256 is {found}, and {wanted} was named")]
+    Digest { path: PathBuf, wanted: String, found: String },
+    #[error("{plugin} declares to read more than the job grants ({grant}): {wanted}")]
+    Grant { plugin: String, grant: Grant, wanted: String },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error("stdout: {0}")]
@@ -44,6 +51,7 @@ impl CliError {
             Self::Plugin(e) => Some(e),
             Self::Source(e) => Some(e),
             Self::Sink(e) => Some(e),
+            Self::Rules(e) => Some(e),
             _ => None,
         }
     }
@@ -55,6 +63,8 @@ impl Diagnose for CliError {
             (Some(inner), _) => inner.code(),
             (None, Self::Guest(_)) => "cli.plugin-build",
             (None, Self::Config { .. }) => "cli.config",
+            (None, Self::Digest { .. }) => "cli.digest",
+            (None, Self::Grant { .. }) => "cli.grant",
             (None, Self::File { .. }) => "cli.file",
             (None, Self::Stdout(_)) => "cli.stdout",
             (None, _) => "cli.environment",
@@ -66,6 +76,7 @@ impl Diagnose for CliError {
             (Some(inner), _) => inner.blame(),
             (None, Self::Guest(_)) => Blame::Plugin,
             (None, Self::Config { .. }) => Blame::Usage,
+            (None, Self::Digest { .. } | Self::Grant { .. }) => Blame::Plugin,
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
             (None, _) => Blame::Environment,
         }
@@ -76,6 +87,12 @@ impl Diagnose for CliError {
             (Some(inner), _) => inner.remedy(),
             (None, Self::Config { .. }) => {
                 Some("See the plugin's settings with `gristmill plugin inspect [FILE]`".to_owned())
+            }
+            (None, Self::Digest { .. }) => {
+                Some("Take the file with the named digest, or look at this one with `gristmill plugin inspect` and name its digest".to_owned())
+            }
+            (None, Self::Grant { .. }) => {
+                Some("Grant these fields too, if the plugin may see them, or ask its makers for one that needs less".to_owned())
             }
             (None, Self::File { path, .. }) => Some(format!("Check that {} exists and can be read", path.display())),
             _ => None,

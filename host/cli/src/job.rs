@@ -6,14 +6,15 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gristmill_pipeline::{Job, Options, PluginIdentity, run_id};
-use gristmill_plugin::{ConfiguredPlugin, Context, Engine, Limits, Plugin};
+use gristmill_plugin::{ConfiguredPlugin, Context, Engine, Limits, Plugin, Transform};
 use gristmill_record::Scalar;
 use gristmill_sink::{OnConflict, Sink};
 use gristmill_source::{DiscoverOptions, Format, Input, discover};
 use serde_json::{Map, Value};
 
-use crate::args::{ConfigArgs, Conflict, ExportArgs, JobArgs};
+use crate::args::{ComponentFile, ConfigArgs, Conflict, ExportArgs, JobArgs};
 use crate::error::CliError;
+use crate::quality::Quality;
 
 /// The plugin that is used where none is named, as a component.
 const DEFAULT_PLUGIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/default.wasm"));
@@ -36,22 +37,35 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
         output: usize::try_from(args.plugin_output.as_u64()).unwrap_or(usize::MAX),
         faults: args.plugin_faults,
     };
-    let plugin = load_plugin(args.plugin.as_deref(), limits)?;
-    let settings = settings(&plugin, &args.config)?;
+    let engine = engine()?;
+    let plugin = load_plugin(&engine, args.plugin.as_ref(), limits)?;
+    let settings = settings(&plugin, &args.config.config)?;
+    let quality = Quality::read(args, &engine, limits)?;
     let started_at = args.started_at.unwrap_or_else(now);
     let digest = plugin.digest().to_owned();
     // The id is part of the plugin's context, so what it is made of must be known before the plugin is opened.
-    let run_id = run_id(started_at, &input, &digest, &Value::Object(settings.clone()).to_string());
+    let said = Value::Object(settings.clone()).to_string();
+    let parts = [digest.as_str(), &said].into_iter().chain(quality.parts());
+    let run_id = run_id(started_at, &input, parts);
     let about = plugin.about();
     let name = format!("{}@{}", about.name, about.version);
-    let configured = plugin.configure(&settings, Context { run_id: run_id.clone(), started_at })?;
+    let context = Context { run_id: run_id.clone(), started_at };
+    let configured = plugin.configure(&settings, context.clone())?;
+    if let Some(grant) = &args.grant {
+        let wanted = grant.exceeded(configured.description());
+        if !wanted.is_empty() {
+            return Err(CliError::Grant { plugin: name, grant: grant.clone(), wanted: wanted.join(", ") });
+        }
+    }
     let config = configured.config().to_owned();
+    let validators = quality.configure(&context, configured.description().tables())?;
     let dead_letters =
         args.dead_letters.clone().unwrap_or_else(|| Path::new("dead-letters").join(format!("{run_id}.jsonl")));
     let job = Job {
         input,
         transform: Arc::new(configured),
         plugin: PluginIdentity { name, digest, config, limits },
+        validators,
         run_id,
         started_at,
         options: Options {
@@ -59,6 +73,7 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
             batch_rows: usize::try_from(args.batch_rows).unwrap_or(usize::MAX),
             memory: args.memory.as_u64(),
             max_rejected: args.max_rejected,
+            gates: quality.gates,
             on_conflict: match args.on_conflict {
                 Conflict::Keep => OnConflict::Keep,
                 Conflict::Update => OnConflict::Update,
@@ -83,21 +98,30 @@ pub(crate) fn find(args: &ExportArgs) -> Result<Input, CliError> {
     Ok(input)
 }
 
+/// An engine with the user's cache of compiled plugins.
+pub(crate) fn engine() -> Result<Engine, CliError> {
+    Ok(Engine::new(cache_dir())?)
+}
+
 /// Loads and checks a component file, or the built-in plugin.
-pub(crate) fn load_plugin(file: Option<&Path>, limits: Limits) -> Result<Plugin, CliError> {
-    let engine = Engine::new(cache_dir())?;
-    match file {
-        None => Ok(Plugin::load(&engine, DEFAULT_PLUGIN_NAME, DEFAULT_PLUGIN, limits)?),
-        Some(path) => {
-            let bytes = std::fs::read(path).map_err(|e| file_error(path, e))?;
-            Ok(Plugin::load(&engine, &path.display().to_string(), &bytes, limits)?)
+pub(crate) fn load_plugin(engine: &Engine, file: Option<&ComponentFile>, limits: Limits) -> Result<Plugin, CliError> {
+    let Some(ComponentFile { path, digest }) = file else {
+        return Ok(Plugin::load(engine, DEFAULT_PLUGIN_NAME, DEFAULT_PLUGIN, limits)?);
+    };
+    let bytes = std::fs::read(path).map_err(|e| file_error(path, e))?;
+    // Before anything of it is compiled or run.
+    if let Some(wanted) = digest {
+        let found = gristmill_plugin::digest(&bytes);
+        if found != *wanted {
+            return Err(CliError::Digest { path: path.clone(), wanted: wanted.clone(), found });
         }
     }
+    Ok(Plugin::load(engine, &path.display().to_string(), &bytes, limits)?)
 }
 
 /// Opens a plugin for a look at it: no run, so a time and an id that mean nothing.
 pub(crate) fn open_for_inspection(plugin: &Plugin, config: &ConfigArgs) -> Result<ConfiguredPlugin, CliError> {
-    let settings = settings(plugin, config)?;
+    let settings = settings(plugin, &config.config)?;
     Ok(plugin.configure(&settings, Context { run_id: "inspect".to_owned(), started_at: 0 })?)
 }
 
@@ -122,9 +146,9 @@ pub(crate) fn file_error(path: &Path, source: io::Error) -> CliError {
 }
 
 /// The settings of the command line, each of the type that the plugin declares.
-fn settings(plugin: &Plugin, args: &ConfigArgs) -> Result<Map<String, Value>, CliError> {
+pub(crate) fn settings(plugin: &Plugin, config: &[String]) -> Result<Map<String, Value>, CliError> {
     let mut settings = Map::new();
-    for text in &args.config {
+    for text in config {
         let fail = |what: String| CliError::Config { text: text.clone(), what };
         if let Some(path) = text.strip_prefix('@') {
             let path = Path::new(path);

@@ -8,6 +8,7 @@ mod job;
 mod plan;
 mod plugin;
 mod progress;
+mod quality;
 mod reference;
 mod run;
 mod summary;
@@ -46,7 +47,7 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Plan(args) => plan::plan(cli, args),
         Command::Export(ExportCommand::Ls(args)) => export::ls(cli, args),
         Command::Export(ExportCommand::Cat(args)) => export::cat(args),
-        Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_deref(), config),
+        Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_ref(), config),
         Command::Plugin(PluginCommand::Build { folder, output }) => plugin::build(cli, folder, output.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();

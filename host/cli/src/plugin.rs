@@ -9,14 +9,14 @@ use gristmill_plugin::{Limits, Plugin, Transform};
 use gristmill_record::{Description, OnMismatch, Origin};
 use serde_json::{Value, json};
 
-use crate::args::{Cli, ConfigArgs};
+use crate::args::{Cli, ComponentFile, ConfigArgs};
 use crate::error::CliError;
-use crate::job::{file_error, load_plugin, open_for_inspection};
+use crate::job::{engine, file_error, load_plugin, open_for_inspection};
 use crate::text::table;
 
 /// Shows what a plugin is, reads and writes.
-pub(crate) fn inspect(cli: &Cli, file: Option<&Path>, config: &ConfigArgs) -> Result<(), CliError> {
-    let plugin = load_plugin(file, Limits::default())?;
+pub(crate) fn inspect(cli: &Cli, file: Option<&ComponentFile>, config: &ConfigArgs) -> Result<(), CliError> {
+    let plugin = load_plugin(&engine()?, file, Limits::default())?;
     let configured = open_for_inspection(&plugin, config)?;
     let description = configured.description();
     let text = if cli.json {

@@ -39,6 +39,8 @@ pub(crate) struct Summary<'a> {
     documents: &'a str,
     plugin_digest: &'a str,
     config: serde_json::Value,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    validators: Vec<ValidatorLine<'a>>,
     destination: String,
     /// Whether the destination holds these rows and no others.
     replaced: bool,
@@ -50,6 +52,13 @@ pub(crate) struct Summary<'a> {
     legacy_values: u64,
     spilled_bytes: u64,
     seconds: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct ValidatorLine<'a> {
+    name: &'a str,
+    digest: &'a str,
+    config: serde_json::Value,
 }
 
 #[derive(Debug, Serialize)]
@@ -83,6 +92,13 @@ impl<'a> Summary<'a> {
             documents: job.transform.description().pattern().as_str(),
             plugin_digest: &job.plugin.digest,
             config: serde_json::from_str(&job.plugin.config).unwrap_or_default(),
+            validators: (job.validators.iter())
+                .map(|v| ValidatorLine {
+                    name: v.name(),
+                    digest: v.digest(),
+                    config: serde_json::from_str(v.config()).unwrap_or_default(),
+                })
+                .collect(),
             destination: prepared.sink.describe(),
             replaced: prepared.sink.replaces(),
             already_loaded: finished.already_loaded,
@@ -205,6 +221,7 @@ pub(crate) fn ledger_text(ledger: &Ledger) -> String {
             (t.inserted, "inserted"),
             (t.updated, "updated"),
             (t.already, "in the destination already"),
+            (t.invalid, "refused by validators"),
             (t.duplicate, "duplicates of another row of this run"),
             (t.collision, "collisions: their key is another document's"),
         ];
@@ -217,6 +234,14 @@ pub(crate) fn ledger_text(ledger: &Ledger) -> String {
         codes.sort_by_key(|(code, n)| (std::cmp::Reverse(**n), *code));
         let rows: Vec<_> = codes.into_iter().map(|(code, n)| vec![count(*n), code.clone()]).collect();
         out.push_str(&table(&["refused", "code"], &rows, &[true, false]));
+    }
+    if !ledger.rules.is_empty() {
+        let rows: Vec<_> = ledger
+            .rules
+            .iter()
+            .map(|r| vec![count(r.rows), r.severity.to_owned(), r.rule.clone(), r.validator.clone()])
+            .collect();
+        out.push_str(&table(&["rows", "", "rule", "validator"], &rows, &[true, false, false, false]));
     }
     out
 }

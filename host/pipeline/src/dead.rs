@@ -25,6 +25,10 @@ pub(crate) struct Postmark {
     /// `name@version`.
     pub(crate) plugin: String,
     pub(crate) plugin_digest: String,
+    /// SHA-256 of the configuration, hexadecimal.
+    pub(crate) config_digest: String,
+    /// Name and digest of each validator.
+    pub(crate) validators: Vec<(String, String)>,
 }
 
 /// The record, as far as it can be read.
@@ -47,6 +51,12 @@ struct Letter<'a> {
     message: &'a str,
     plugin: &'a str,
     plugin_digest: &'a str,
+    config_digest: &'a str,
+    /// Who refused it, where it was a validator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validator: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    validator_digest: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     document: Option<&'a RawValue>,
     /// Text where the bytes are UTF-8.
@@ -65,14 +75,16 @@ pub(crate) struct LetterWriter<'a> {
 }
 
 impl LetterWriter<'_> {
-    /// Appends a letter. `file` and `offset` say where the record lies.
+    /// Appends a letter. `file` and `offset` say where the record lies, `validator` which of them refused a row of it.
     pub(crate) fn write(
         &mut self,
         file: &str,
         offset: u64,
         refusal: &Refusal,
+        validator: Option<usize>,
         content: &Content<'_>,
     ) -> Result<(), RunError> {
+        let validator = validator.and_then(|i| self.postmark.validators.get(i));
         let (document, raw) = match content {
             // A document that this program wrote is JSON; should it not be, it is kept as raw text.
             Content::Document(json) => match serde_json::from_slice::<&RawValue>(json) {
@@ -92,6 +104,9 @@ impl LetterWriter<'_> {
             message: &refusal.message,
             plugin: &self.postmark.plugin,
             plugin_digest: &self.postmark.plugin_digest,
+            config_digest: &self.postmark.config_digest,
+            validator: validator.map(|(name, _)| name.as_str()),
+            validator_digest: validator.map(|(_, digest)| digest.as_str()),
             document,
             raw: text.and_then(Result::ok),
             raw_hex: match text {

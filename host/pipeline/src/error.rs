@@ -138,7 +138,7 @@ impl Diagnose for RunError {
             Self::Plugin(e) => e.remedy(),
             Self::Sink(e) => e.remedy(),
             Self::Gate { dead_letters, .. } => Some(format!(
-                "Look at the refused records in {}; mend them or the plugin's settings, or raise --max-rejected",
+                "Look at the refused records in {}; mend them or the plugin's settings, or raise --max-rejected or the rule's gate",
                 dead_letters.display()
             )),
             Self::NotDeadLetters { .. } => Some("Name another file by --dead-letters".into()),

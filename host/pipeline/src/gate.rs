@@ -26,15 +26,61 @@ impl MaxRejected {
             Self::Unlimited => None,
             Self::Count(max) => (dead > max).then(|| format!("{dead} records were refused, and at most {max} may be")),
             Self::Percent(max) => {
-                // A count of records is far below 2^53, where a double is exact.
-                #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-                let share = if taken == 0 { 0.0 } else { dead as f64 * 100.0 / taken as f64 };
+                let share = percent(dead, taken);
                 (share > max).then(|| {
                     format!("{dead} of {taken} records were refused, which is {share:.3} %, and at most {max} % may be")
                 })
             }
         }
     }
+}
+
+/// A limit on one rule or code: more, and nothing is loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gate {
+    /// The rule of a validator, whose warnings count too, or the code of dead letters.
+    pub code: String,
+    /// How many rows may break it, or what share of those that were made; for a code that is no rule: how many records, or what share of those that the
+    /// plugin was to take.
+    pub max: MaxRejected,
+}
+
+impl Gate {
+    /// Why the ledger exceeds the limit, or `None` where it keeps it.
+    pub fn exceeded(&self, ledger: &Ledger) -> Option<String> {
+        let broken: Vec<u64> = ledger.rules.iter().filter(|r| r.rule == self.code).map(|r| r.rows).collect();
+        let (count, of, what) = if broken.is_empty() {
+            let count = ledger.refusals.get(&self.code).copied().unwrap_or_default();
+            (count, ledger.records.read - ledger.records.other, "records")
+        } else {
+            (broken.iter().sum(), ledger.rows.iter().map(|r| r.made).sum(), "rows")
+        };
+        let share = percent(count, of);
+        let text = match self.max {
+            MaxRejected::Count(max) if count > max => format!("{count} {what}, and at most {max} may"),
+            MaxRejected::Percent(max) if share > max => {
+                format!("{count} of {of} {what}, which is {share:.3} %, and at most {max} % may")
+            }
+            _ => return None,
+        };
+        Some(format!("the rule `{}` is broken by {text}", self.code))
+    }
+}
+
+impl FromStr for Gate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (code, max) = text.split_once('=').ok_or("it is not RULE=COUNT or RULE=SHARE%".to_owned())?;
+        Ok(Self { code: code.to_owned(), max: max.parse()? })
+    }
+}
+
+fn percent(count: u64, of: u64) -> f64 {
+    // A count of records is far below 2^53, where a double is exact.
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+    let share = if of == 0 { 0.0 } else { count as f64 * 100.0 / of as f64 };
+    share
 }
 
 impl FromStr for MaxRejected {
@@ -66,7 +112,32 @@ impl fmt::Display for MaxRejected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::Records;
+    use crate::ledger::{Records, Rows, Rule};
+
+    #[test]
+    fn gates_of_rules_and_codes() {
+        let rule = |severity, rows| Rule { validator: "v@1".into(), rule: "range".into(), severity, rows };
+        let ledger = Ledger {
+            records: Records { read: 1_000, mapped: 990, refused: 10, ..Records::default() },
+            rows: vec![Rows { made: 2_000, ..Rows::default() }],
+            refusals: [("decode.utf8".to_owned(), 10)].into(),
+            rules: vec![rule("error", 2), rule("warning", 3)],
+        };
+        for (gate, ok) in [
+            ("range=5", true),
+            ("range=4", false),
+            ("range=0.25%", true),
+            ("range=0.2%", false),
+            ("decode.utf8=1%", true),
+            ("decode.utf8=9", false),
+            ("unheard-of=0", true),
+        ] {
+            assert_eq!(gate.parse::<Gate>().unwrap().exceeded(&ledger).is_none(), ok, "{gate}");
+        }
+        let said = "range=4".parse::<Gate>().unwrap().exceeded(&ledger).unwrap();
+        assert_eq!(said, "the rule `range` is broken by 5 rows, and at most 4 may");
+        assert!("range".parse::<Gate>().is_err() && "range=x".parse::<Gate>().is_err());
+    }
 
     #[test]
     fn counts_and_shares() {

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gristmill_plugin::{Limits, Transform};
+use gristmill_plugin::{Limits, Transform, Validate};
 use gristmill_sink::OnConflict;
 use gristmill_source::Input;
 use sha2::{Digest, Sha256};
 
-use crate::gate::MaxRejected;
+use crate::gate::{Gate, MaxRejected};
 
 /// How a run goes about its work. None of it changes the rows.
 #[derive(Debug, Clone)]
@@ -21,6 +21,8 @@ pub struct Options {
     pub memory: u64,
     /// Dead letters that a run may have and still load.
     pub max_rejected: MaxRejected,
+    /// The same for single rules and codes.
+    pub gates: Vec<Gate>,
     /// What becomes of rows whose key the destination holds.
     pub on_conflict: OnConflict,
     /// Where dead letters go.
@@ -52,6 +54,8 @@ pub struct Job {
     pub transform: Arc<dyn Transform>,
     /// Who that is.
     pub plugin: PluginIdentity,
+    /// What judges the rows, in order.
+    pub validators: Vec<Arc<dyn Validate>>,
     /// See [`run_id`].
     pub run_id: String,
     /// The one time that the run knows, microseconds since the Unix epoch.
@@ -60,16 +64,16 @@ pub struct Job {
     pub options: Options,
 }
 
-/// The id of a run: its time, and a digest of what it reads (names and sizes) and with what. The same command with the same
-/// `--started-at` has the same id.
-pub fn run_id(started_at: i64, input: &Input, plugin_digest: &str, config: &str) -> String {
+/// The id of a run: its time, and a digest of what it reads (names and sizes) and with what: `parts` are the digests and configurations of its
+/// plugins. The same command with the same `--started-at` has the same id.
+pub fn run_id<'a>(started_at: i64, input: &Input, parts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     for file in &input.files {
         hash.update((file.name.len() as u64).to_le_bytes());
         hash.update(&file.name);
         hash.update(file.size.to_le_bytes());
     }
-    for text in [plugin_digest, config] {
+    for text in parts {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }

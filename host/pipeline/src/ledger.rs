@@ -37,6 +37,8 @@ pub struct Rows {
     pub table: String,
     /// Rows that the plugin made.
     pub made: u64,
+    /// Rows that a validator refused: dead letters.
+    pub invalid: u64,
     /// Rows new in the destination.
     pub inserted: u64,
     /// Rows that replaced another with their key in the destination.
@@ -58,12 +60,28 @@ pub struct Ledger {
     pub rows: Vec<Rows>,
     /// Dead letters by code.
     pub refusals: BTreeMap<String, u64>,
+    /// Rules that rows broke, by validator in the job's order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Rule>,
+}
+
+/// A rule of a validator, and how many rows broke it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rule {
+    /// `name@version` of the validator.
+    pub validator: String,
+    /// The rule.
+    pub rule: String,
+    /// `error` or `warning`.
+    pub severity: &'static str,
+    /// Rows that broke it.
+    pub rows: u64,
 }
 
 /// Different codes that are counted apart. A plugin chooses its codes, and one that makes a code of every record must not fill memory.
-const CODES: usize = 1_000;
+pub(crate) const CODES: usize = 1_000;
 /// What the codes beyond them are counted as.
-const OTHER_CODES: &str = "(other codes)";
+pub(crate) const OTHER_CODES: &str = "(other codes)";
 
 /// Counts dead letters by code.
 pub(crate) fn count_code(counts: &mut BTreeMap<String, u64>, code: &str, by: u64) {
@@ -79,7 +97,7 @@ pub struct Imbalance(pub String);
 impl Ledger {
     /// Records and rows that ended as dead letters.
     pub fn dead_letters(&self) -> u64 {
-        self.records.refused + self.rows.iter().map(|r| r.collision).sum::<u64>()
+        self.records.refused + self.rows.iter().map(|r| r.invalid + r.collision).sum::<u64>()
     }
 
     /// Checks the records, which are all accounted for once the input is mapped.
@@ -103,12 +121,12 @@ impl Ledger {
     pub fn balance(&self) -> Result<(), Imbalance> {
         self.balance_records()?;
         for r in &self.rows {
-            let sum = r.inserted + r.updated + r.already + r.duplicate + r.collision;
+            let sum = r.inserted + r.updated + r.already + r.duplicate + r.collision + r.invalid;
             if sum != r.made {
                 return Err(Imbalance(format!(
                     "table {}: {} rows were made, but {sum} are accounted for ({} inserted, {} updated, {} already there, \
-                     {} duplicate, {} collision)",
-                    r.table, r.made, r.inserted, r.updated, r.already, r.duplicate, r.collision
+                     {} duplicate, {} collision, {} invalid)",
+                    r.table, r.made, r.inserted, r.updated, r.already, r.duplicate, r.collision, r.invalid
                 )));
             }
         }

@@ -17,9 +17,10 @@ mod reading;
 mod rows;
 mod run;
 mod storable;
+mod verdicts;
 
 pub use error::RunError;
-pub use gate::MaxRejected;
+pub use gate::{Gate, MaxRejected};
 pub use job::{Job, Options, PluginIdentity, run_id};
 pub use ledger::Ledger;
 pub use progress::{Phase, Progress};

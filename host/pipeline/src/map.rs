@@ -24,6 +24,7 @@ use crate::progress::Progress;
 use crate::reading::SplitReader;
 use crate::rows::{Collector, RowStore, lock};
 use crate::storable::take_unstorable;
+use crate::verdicts::{RuleCounts, Validators};
 
 /// Entries that a worker gathers before it hands them to the index.
 const ENTRIES_AT_ONCE: usize = 8_192;
@@ -57,6 +58,9 @@ pub(crate) struct SplitTally {
     pub(crate) refusals: BTreeMap<String, u64>,
     pub(crate) count: FileCount,
     pub(crate) legacy_values: u64,
+    /// Rows of each table that a validator refused.
+    pub(crate) invalid: Vec<u64>,
+    pub(crate) rules: RuleCounts,
     /// Of the split's bytes, decompressed.
     pub(crate) content: u128,
 }
@@ -120,6 +124,7 @@ struct Worker<'a> {
     /// That of the last split, for its buffers.
     reader: Option<SplitReader<'a>>,
     transform: Box<dyn TransformWorker>,
+    validators: Validators,
     tables: Vec<TableWorker>,
     document: Vec<u8>,
 }
@@ -143,6 +148,8 @@ impl TableWorker {
 struct PendingLetter {
     offset: u64,
     refusal: Refusal,
+    /// Which validator refused it.
+    validator: Option<usize>,
     content: PendingContent,
 }
 
@@ -168,6 +175,7 @@ impl<'a> Worker<'a> {
             map,
             reader: None,
             transform: map.job.transform.worker()?,
+            validators: Validators::new(&map.job.validators)?,
             tables: tables.iter().map(|t| TableWorker::new(t, map.seed)).collect(),
             document: Vec::new(),
         })
@@ -187,7 +195,7 @@ impl<'a> Worker<'a> {
             file,
             collectors: map.tables.iter().map(|t| t.rows.collect(map.row_budget, map.progress)).collect(),
             letters: map.letters.part(index),
-            tally: SplitTally::default(),
+            tally: SplitTally { invalid: vec![0; map.tables.len()], ..SplitTally::default() },
         };
         let mut content = Content128::new(split);
         let mut seen = |bytes: &[u8]| {
@@ -232,7 +240,7 @@ impl<'a> Worker<'a> {
                 Some(document) => PendingContent::Document(document),
                 None => PendingContent::Raw(refused.raw),
             };
-            letters.push(PendingLetter { offset: refused.offset, refusal: refused.refusal, content });
+            letters.push(PendingLetter { offset: refused.offset, refusal: refused.refusal, validator: None, content });
         }
         if rows > 0 {
             let Mapped { parts, faults } = self.transform.transform(&batch.columns)?;
@@ -253,8 +261,9 @@ impl<'a> Worker<'a> {
                 self.keep_part(work, &batch.columns, &batch.offsets, &batch.identities, part, &mut letters)?;
             }
         }
+        // Rows that a validator refused are counted as rows.
+        work.tally.records.refused += letters.iter().filter(|l| l.validator.is_none()).count() as u64;
         let refused = letters.len() as u64;
-        work.tally.records.refused += refused;
         Progress::bump(&progress.records, read);
         Progress::bump(&progress.refused, refused);
         self.write_letters(work, reader, letters)
@@ -291,6 +300,16 @@ impl<'a> Worker<'a> {
         work.tally.records.filtered += u64::from(part.rows)
             .checked_sub(mapped + rejected)
             .ok_or_else(|| RunError::Bug(format!("{mapped} mapped and {rejected} refused of {} records", part.rows)))?;
+        for ((index, made), table) in part.tables.iter_mut().enumerate().zip(description.tables()) {
+            let refused = self.validators.judge(index, table, made, &mut work.tally.rules)?;
+            if let Some(invalid) = work.tally.invalid.get_mut(index) {
+                *invalid += refused.len() as u64;
+            }
+            letters.extend(refused.into_iter().map(|r| PendingLetter {
+                validator: Some(r.validator),
+                ..pending(offsets, first + r.origin as usize, r.refusal)
+            }));
+        }
         let stores = self.map.tables;
         for (((table, store), collector), made) in
             self.tables.iter_mut().zip(stores).zip(&mut work.collectors).zip(part.tables)
@@ -339,7 +358,7 @@ impl<'a> Worker<'a> {
                 PendingContent::Document(document) => Content::Document(document),
                 PendingContent::Raw(raw) => Content::Raw(raw),
             };
-            work.letters.write(&work.file.name, letter.offset, &letter.refusal, &content)?;
+            work.letters.write(&work.file.name, letter.offset, &letter.refusal, letter.validator, &content)?;
             count_code(&mut work.tally.refusals, &letter.refusal.code, 1);
         }
         Ok(())
@@ -347,7 +366,8 @@ impl<'a> Worker<'a> {
 }
 
 fn pending(offsets: &[u64], row: usize, refusal: Refusal) -> PendingLetter {
-    PendingLetter { offset: offsets.get(row).copied().unwrap_or_default(), refusal, content: PendingContent::Row(row) }
+    let offset = offsets.get(row).copied().unwrap_or_default();
+    PendingLetter { offset, refusal, validator: None, content: PendingContent::Row(row) }
 }
 
 /// The field path that an input reads, or the input's name where it reads no field.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gristmill_decode::Projection;
+use gristmill_plugin::Severity;
 use gristmill_record::arrow::table_schema;
 use gristmill_record::{Refusal, Stage};
 use gristmill_sink::{Begun, Load, Sink, TableCount};
@@ -19,13 +20,14 @@ use crate::dedup::{Collision, Resolved, Survivors, resolve};
 use crate::error::RunError;
 use crate::job::Job;
 use crate::keys::KeyIndex;
-use crate::ledger::{Ledger, Records, Rows, count_code};
+use crate::ledger::{Ledger, Records, Rows, Rule, count_code};
 use crate::load::load_table;
 use crate::map::{Map, SplitTally, TableStore};
 use crate::memory::Budget;
 use crate::progress::{Phase, Progress};
 use crate::reading::SplitReader;
 use crate::rows::{RowStore, lock};
+use crate::verdicts::{RuleCounts, count_rule};
 
 /// Input bytes that a worker takes on at a time: the unit of work where the format allows cutting a file.
 pub(crate) const SPLIT_BYTES: u64 = 32 << 20;
@@ -85,6 +87,8 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         run_id: job.run_id.clone(),
         plugin: job.plugin.name.clone(),
         plugin_digest: job.plugin.digest.clone(),
+        config_digest: hex(&Sha256::digest(&job.plugin.config)),
+        validators: job.validators.iter().map(|v| (v.name().to_owned(), v.digest().to_owned())).collect(),
     };
     let letters = DeadLetters::new(postmark, folder.path(), splits.len());
     // No output depends on the seed: it only keeps anyone from preparing keys whose hashes agree.
@@ -105,7 +109,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         seed,
     };
     let tallies = map.run()?;
-    let mut ledger = account(&tallies);
+    let mut ledger = account(job, &tallies);
     let proofs = job.input.prove(&file_counts(job, &splits, &tallies))?;
 
     progress.enter(Phase::Dedup);
@@ -113,7 +117,8 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     let mut collisions = Vec::new();
     for (index, (store, table)) in tables.iter_mut().zip(description.tables()).enumerate() {
         let rows_of_splits = store.rows.rows_of_splits();
-        let made = rows_of_splits.iter().sum();
+        let invalid: u64 = tallies.iter().filter_map(|t| t.invalid.get(index)).sum();
+        let made = rows_of_splits.iter().sum::<u64>() + invalid;
         let stay = Survivors::all(rows_of_splits);
         // Taken, so that their memory is free for the load.
         let resolved = match store.keys.take() {
@@ -124,6 +129,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         ledger.rows.push(Rows {
             table: table.name().to_owned(),
             made,
+            invalid,
             duplicate: resolved.duplicates,
             collision,
             ..Rows::default()
@@ -141,6 +147,10 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         let dead_letters = job.options.dead_letters.clone();
         return Err(RunError::Gate { what, dead_letters, ledger: Box::new(ledger) });
     }
+    if let Some(what) = job.options.gates.iter().find_map(|gate| gate.exceeded(&ledger)) {
+        let dead_letters = job.options.dead_letters.clone();
+        return Err(RunError::Gate { what, dead_letters, ledger: Box::new(ledger) });
+    }
     if progress.is_cancelled() {
         return Err(RunError::Cancelled);
     }
@@ -155,7 +165,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         plugin: job.plugin.name.clone(),
         plugin_digest: job.plugin.digest.clone(),
     };
-    let to_load: u64 = ledger.rows.iter().map(|r| r.made - r.duplicate - r.collision).sum();
+    let to_load: u64 = ledger.rows.iter().map(|r| r.made - r.invalid - r.duplicate - r.collision).sum();
     progress.rows_to_load.store(to_load, Ordering::Relaxed);
     let (counts, already_loaded) = match runtime.block_on(sink.begin(&load))? {
         Begun::AlreadyLoaded(counts) => (counts, true),
@@ -209,16 +219,29 @@ fn expansion(compression: Compression) -> u64 {
     }
 }
 
-fn account(tallies: &[SplitTally]) -> Ledger {
+fn account(job: &Job, tallies: &[SplitTally]) -> Ledger {
     let mut records = Records::default();
     let mut refusals: BTreeMap<String, u64> = BTreeMap::new();
+    let mut broken = RuleCounts::new();
     for tally in tallies {
         records.add(&tally.records);
         for (code, count) in &tally.refusals {
             count_code(&mut refusals, code, *count);
         }
+        for ((validator, rule, severity), rows) in &tally.rules {
+            count_rule(&mut broken, *validator, rule, *severity, *rows);
+        }
     }
-    Ledger { records, rows: Vec::new(), refusals }
+    let rules = broken.into_iter().map(|((validator, rule, severity), rows)| Rule {
+        validator: job.validators.get(validator).map(|v| v.name().to_owned()).unwrap_or_default(),
+        rule,
+        severity: match severity {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        },
+        rows,
+    });
+    Ledger { records, rows: Vec::new(), refusals, rules: rules.collect() }
 }
 
 fn file_counts(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> Vec<FileCount> {
@@ -241,11 +264,18 @@ fn job_digest(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> String {
         hash.update(tally.content.to_le_bytes());
     }
     let ceilings = format!("{:?} {}", job.plugin.limits, job.options.max_document);
-    for part in [&job.plugin.digest, &job.plugin.config, &ceilings, env!("CARGO_PKG_VERSION")] {
+    let validators = job.validators.iter().flat_map(|v| [v.digest(), v.config()]);
+    for part in
+        [&job.plugin.digest, &job.plugin.config, &ceilings, env!("CARGO_PKG_VERSION")].into_iter().chain(validators)
+    {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    hex(&hash.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Resolves every partition of an index, several at a time.
@@ -315,7 +345,7 @@ fn write_collisions(
                 ),
             };
             let document = documents.at(collision.loser_offset)?;
-            part.write(&file.name, collision.loser_offset, &refusal, &Content::Document(document))?;
+            part.write(&file.name, collision.loser_offset, &refusal, None, &Content::Document(document))?;
         }
     }
     letters.keep(splits.len(), part)

@@ -5,13 +5,21 @@ use wasmtime::component::Component;
 use wasmtime::component::types::{self, ComponentItem};
 
 use crate::PluginError;
-use crate::bindings::{LOG, Output, TRANSFORM, TYPES, VERSION, columns, schema};
+use crate::bindings::{LOG, Output, TRANSFORM, TYPES, VALIDATE, VERSION, columns, schema, validate};
 
 /// What a component imports and exports by name, as people are told.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Outline {
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
+    pub(crate) parts: Parts,
+}
+
+/// Which parts of the contract a component exports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Parts {
+    pub(crate) transform: bool,
+    pub(crate) validate: bool,
 }
 
 /// Whether the bytes are a component at all.
@@ -52,17 +60,27 @@ pub(crate) fn check(engine: &Engine, plugin: &str, component: &Component) -> Res
         check_version(plugin, name)?;
         outline.exports.push(name.to_owned());
     }
-    match ty.get_export(engine, TRANSFORM).map(|item| item.ty) {
-        Some(ComponentItem::ComponentInstance(transform)) => {
-            check_functions(engine, plugin, &ty, &transform)?;
-            Ok(outline)
-        }
-        _ => Err(PluginError::NoTransform {
-            plugin: plugin.to_owned(),
-            wanted: TRANSFORM,
-            exports: if outline.exports.is_empty() { "nothing".to_owned() } else { outline.exports.join(", ") },
-        }),
+    let exported = |name: &str| match ty.get_export(engine, name).map(|item| item.ty) {
+        Some(ComponentItem::ComponentInstance(instance)) => Some(instance),
+        _ => None,
+    };
+    if let Some(transform) = exported(TRANSFORM) {
+        check_transform(&Functions { engine, plugin, component: &ty, interface: "transform", exports: &transform })?;
+        outline.parts.transform = true;
     }
+    if let Some(validate) = exported(VALIDATE) {
+        check_validate(&Functions { engine, plugin, component: &ty, interface: "validate", exports: &validate })?;
+        outline.parts.validate = true;
+    }
+    if outline.parts == Parts::default() {
+        return Err(PluginError::NoPart { plugin: plugin.to_owned(), exports: list(&outline.exports) });
+    }
+    Ok(outline)
+}
+
+/// Names for a message.
+pub(crate) fn list(exports: &[String]) -> String {
+    if exports.is_empty() { "nothing".to_owned() } else { exports.join(", ") }
 }
 
 fn is_type(item: &ComponentItem) -> bool {
@@ -82,25 +100,45 @@ fn check_version(plugin: &str, name: &str) -> Result<(), PluginError> {
     }
 }
 
-/// The version of an interface's name does not prove that its functions are there.
-fn check_functions(
-    engine: &Engine,
-    plugin: &str,
-    component: &types::Component,
-    transform: &types::ComponentInstance,
-) -> Result<(), PluginError> {
-    let fail = |why: String| PluginError::Signature { plugin: plugin.to_owned(), why };
-    let of = component.instance_type();
-    let check = |name: &str, typecheck: &dyn Fn(&types::ComponentFunc) -> wasmtime::Result<()>| match transform
-        .get_export(engine, name)
-        .map(|item| item.ty)
-    {
-        Some(ComponentItem::ComponentFunc(f)) => typecheck(&f).map_err(|e| fail(format!("`{name}`: {e:#}"))),
-        _ => Err(fail(format!("it has no function `{name}`"))),
-    };
-    check("identify", &|f| f.typecheck::<(), (schema::About,)>(&of))?;
-    check("open", &|f| f.typecheck::<(&str, schema::Context<'_>), (Result<schema::Description, String>,)>(&of))?;
-    check("transform", &|f| f.typecheck::<(columns::BatchParam<'_>,), (Result<Output, String>,)>(&of))
+/// An exported interface. The version of its name does not prove that its functions are there.
+struct Functions<'a> {
+    engine: &'a Engine,
+    plugin: &'a str,
+    component: &'a types::Component,
+    interface: &'static str,
+    exports: &'a types::ComponentInstance,
+}
+
+impl Functions<'_> {
+    fn check(
+        &self,
+        name: &str,
+        typecheck: impl Fn(&types::ComponentFunc) -> wasmtime::Result<()>,
+    ) -> Result<(), PluginError> {
+        let fail =
+            |why: String| PluginError::Signature { plugin: self.plugin.to_owned(), interface: self.interface, why };
+        match self.exports.get_export(self.engine, name).map(|item| item.ty) {
+            Some(ComponentItem::ComponentFunc(f)) => typecheck(&f).map_err(|e| fail(format!("`{name}`: {e:#}"))),
+            _ => Err(fail(format!("it has no function `{name}`"))),
+        }
+    }
+}
+
+fn check_transform(functions: &Functions<'_>) -> Result<(), PluginError> {
+    let of = functions.component.instance_type();
+    type Open = (Result<schema::Description, String>,);
+    functions.check("identify", |f| f.typecheck::<(), (schema::About,)>(&of))?;
+    functions.check("open", |f| f.typecheck::<(&str, schema::Context<'_>), Open>(&of))?;
+    functions.check("transform", |f| f.typecheck::<(columns::BatchParam<'_>,), (Result<Output, String>,)>(&of))
+}
+
+fn check_validate(functions: &Functions<'_>) -> Result<(), PluginError> {
+    let of = functions.component.instance_type();
+    type Open<'a> = (&'a str, schema::Context<'a>, &'a [schema::DataTypeParam<'a>], schema::TableParam<'a>);
+    type Judged = (Result<Vec<validate::Violation>, String>,);
+    functions.check("identify", |f| f.typecheck::<(), (schema::About,)>(&of))?;
+    functions.check("open", |f| f.typecheck::<Open<'_>, (Result<Vec<String>, String>,)>(&of))?;
+    functions.check("validate", |f| f.typecheck::<(columns::BatchParam<'_>,), Judged>(&of))
 }
 
 #[cfg(test)]

@@ -75,8 +75,8 @@ fn untamed(description: &schema::Description) -> Option<String> {
             return Some(format!("the name of table {i}, or of a column of it,"));
         }
     }
-    let is_untamed_struct = |ty: &schema::DataType| match ty {
-        schema::DataType::Struct(fields) => fields.iter().any(|f| f.name.contains(is_unsafe)),
+    let is_untamed_struct = |ty: &schema::DataTypeResult| match ty {
+        schema::DataTypeResult::Struct(fields) => fields.iter().any(|f| f.name.contains(is_unsafe)),
         _ => false,
     };
     description.types.iter().position(is_untamed_struct).map(|i| format!("a field of type {i}"))
@@ -110,7 +110,7 @@ fn origin(origin: schema::Origin) -> Origin {
 
 /// The list of types, with depth and size of each known, so that none is built that is too large.
 struct Types<'a> {
-    types: &'a [schema::DataType],
+    types: &'a [schema::DataTypeResult],
     sizes: Vec<Size>,
 }
 
@@ -121,7 +121,7 @@ struct Size {
 }
 
 impl<'a> Types<'a> {
-    fn new(types: &'a [schema::DataType]) -> Result<Self, String> {
+    fn new(types: &'a [schema::DataTypeResult]) -> Result<Self, String> {
         let mut sizes: Vec<Size> = Vec::with_capacity(types.len());
         for (i, ty) in types.iter().enumerate() {
             // Only types before this one are measured, so one that is not found is not lower.
@@ -137,9 +137,9 @@ impl<'a> Types<'a> {
                 size.parts = size.parts.saturating_add(part.parts);
             };
             match ty {
-                schema::DataType::Scalar(_) => {}
-                schema::DataType::List(element) => add(part(*element)?),
-                schema::DataType::Struct(fields) => {
+                schema::DataTypeResult::Scalar(_) => {}
+                schema::DataTypeResult::List(element) => add(part(*element)?),
+                schema::DataTypeResult::Struct(fields) => {
                     for field in fields {
                         add(part(field.type_)?);
                     }
@@ -162,9 +162,9 @@ impl<'a> Types<'a> {
             .get(index as usize)
             .ok_or_else(|| format!("its type is number {index}, and the list has {}", self.sizes.len()))?;
         Ok(match ty {
-            schema::DataType::Scalar(s) => scalar(*s).into(),
-            schema::DataType::List(element) => DataType::List(Box::new(self.get(*element)?)),
-            schema::DataType::Struct(fields) => DataType::Struct(
+            schema::DataTypeResult::Scalar(s) => scalar(*s).into(),
+            schema::DataTypeResult::List(element) => DataType::List(Box::new(self.get(*element)?)),
+            schema::DataTypeResult::Struct(fields) => DataType::Struct(
                 fields
                     .iter()
                     .map(|f| Ok(Field { name: f.name.clone(), ty: self.get(f.type_)? }))
@@ -178,26 +178,26 @@ impl<'a> Types<'a> {
 mod tests {
     use super::*;
 
-    const INT: schema::DataType = schema::DataType::Scalar(schema::Scalar::Int64);
+    const INT: schema::DataTypeResult = schema::DataTypeResult::Scalar(schema::Scalar::Int64);
 
-    fn pair(index: u32) -> schema::DataType {
+    fn pair(index: u32) -> schema::DataTypeResult {
         let field = |name: &str| schema::StructField { name: name.into(), type_: index };
-        schema::DataType::Struct(vec![field("a"), field("b")])
+        schema::DataTypeResult::Struct(vec![field("a"), field("b")])
     }
 
     #[test]
     fn resolves_indexes() {
-        let list = [INT, schema::DataType::List(0), pair(1)];
+        let list = [INT, schema::DataTypeResult::List(0), pair(1)];
         let ty = Types::new(&list).unwrap().get(2).unwrap();
         assert_eq!(ty.to_string(), "struct{a: list<int64>, b: list<int64>}");
     }
 
     #[test]
     fn refuses_what_is_not_before_or_too_large() {
-        let refuse = |list: &[schema::DataType]| Types::new(list).err().unwrap();
-        assert!(refuse(&[schema::DataType::List(0)]).contains("type 0 refers to type 0"));
+        let refuse = |list: &[schema::DataTypeResult]| Types::new(list).err().unwrap();
+        assert!(refuse(&[schema::DataTypeResult::List(0)]).contains("type 0 refers to type 0"));
         assert!(refuse(&[INT, pair(2), INT]).contains("type 1 refers to type 2"));
-        let deep: Vec<_> = std::iter::once(INT).chain((0..40).map(schema::DataType::List)).collect();
+        let deep: Vec<_> = std::iter::once(INT).chain((0..40).map(schema::DataTypeResult::List)).collect();
         assert!(refuse(&deep).contains("type 32 nests deeper"));
         let bushy: Vec<_> = std::iter::once(INT).chain((0..31).map(pair)).collect();
         assert!(refuse(&bushy).contains("parts"));

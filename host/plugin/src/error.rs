@@ -2,6 +2,8 @@
 
 use gristmill_record::{Blame, Diagnose, SchemaError};
 
+use crate::bindings::{TRANSFORM, VALIDATE};
+
 /// Why a plugin cannot be used, or cannot go on. `plugin` is the name by which it was loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginError {
@@ -51,23 +53,59 @@ pub enum PluginError {
         /// The version of this program.
         ours: &'static str,
     },
-    /// It exports no `transform`.
-    #[error("{plugin} exports no `{wanted}`; it exports {exports}")]
-    NoTransform {
+    /// It exports no part of the contract.
+    #[error("{plugin} is no plugin: it exports neither {TRANSFORM} nor {VALIDATE}; it exports {exports}")]
+    NoPart {
         /// The plugin's source.
         plugin: String,
-        /// The interface.
-        wanted: &'static str,
         /// What it does export.
         exports: String,
     },
-    /// It exports `transform`, but not as the contract says.
-    #[error("{plugin} exports `transform` but not as the contract says: {why}")]
+    /// It does not map.
+    #[error("{plugin} does not map records: it exports no {TRANSFORM}, but {exports}")]
+    NoTransform {
+        /// The plugin's source.
+        plugin: String,
+        /// What it does export.
+        exports: String,
+    },
+    /// It does not judge.
+    #[error("{plugin} does not judge rows: it exports no {VALIDATE}, but {exports}")]
+    NoValidate {
+        /// The plugin's source.
+        plugin: String,
+        /// What it does export.
+        exports: String,
+    },
+    /// It exports an interface, but not as the contract says.
+    #[error("{plugin} exports `{interface}` but not as the contract says: {why}")]
     Signature {
         /// The plugin's source.
         plugin: String,
+        /// `transform` or `validate`.
+        interface: &'static str,
         /// The function and what is wrong with it.
         why: String,
+    },
+    /// Its rules cannot be applied to a table, as it says.
+    #[error("{plugin} cannot judge the table {table}: {why}")]
+    NotApplicable {
+        /// The plugin's source.
+        plugin: String,
+        /// The table.
+        table: String,
+        /// Its own words.
+        why: String,
+    },
+    /// The columns that it asks for break a rule.
+    #[error("{plugin} asks for columns of the table {table} wrongly: {what}")]
+    Columns {
+        /// The plugin's source.
+        plugin: String,
+        /// The table.
+        table: String,
+        /// The column and what is wrong with it.
+        what: String,
     },
     /// A call for which no record is to blame failed.
     #[error("{plugin} failed in {during}: {message} ({code})")]
@@ -165,7 +203,11 @@ impl Diagnose for PluginError {
             Self::Compile { .. } => "plugin.compile",
             Self::Import { .. } => "plugin.import",
             Self::Version { .. } => "plugin.version",
+            Self::NoPart { .. } => "plugin.no-part",
             Self::NoTransform { .. } => "plugin.no-transform",
+            Self::NoValidate { .. } => "plugin.no-validate",
+            Self::NotApplicable { .. } => "plugin.not-applicable",
+            Self::Columns { .. } => "plugin.columns",
             Self::Signature { .. } => "plugin.signature",
             Self::Failed { .. } => "plugin.failed",
             Self::About { .. } => "plugin.about",
@@ -181,7 +223,7 @@ impl Diagnose for PluginError {
 
     fn blame(&self) -> Blame {
         match self {
-            Self::Settings { .. } | Self::Refused { .. } => Blame::Usage,
+            Self::Settings { .. } | Self::Refused { .. } | Self::NotApplicable { .. } => Blame::Usage,
             Self::Batch { .. } => Blame::Bug,
             Self::Engine { .. } => Blame::Environment,
             _ => Blame::Plugin,
@@ -204,8 +246,13 @@ impl Diagnose for PluginError {
             Self::Version { .. } => {
                 "Build the plugin with the SDK of this version, or run the gristmill that it was built for."
             }
-            Self::NoTransform { .. } | Self::Signature { .. } => {
-                "Build the plugin for the world `transformer` of wit/transform.wit, unchanged."
+            Self::NoPart { .. } | Self::Signature { .. } => {
+                "Build the plugin for the world `transformer` or `validator` of wit/plugin.wit, unchanged."
+            }
+            Self::NoTransform { .. } => "Give a plugin that judges to `--validate`, and one that maps to `--plugin`.",
+            Self::NoValidate { .. } => "Give a plugin that maps to `--plugin`, and one that judges to `--validate`.",
+            Self::NotApplicable { .. } => {
+                "Leave the validator out, configure it for the table, or use one that is made for it."
             }
             Self::Failed { code: "plugin.timeout" | "plugin.memory" | "plugin.output-size", .. } => {
                 "Raise the limit if the plugin is right to need more; else mend the plugin."
@@ -220,6 +267,7 @@ impl Diagnose for PluginError {
             | Self::About { .. }
             | Self::Description { .. }
             | Self::Types { .. }
+            | Self::Columns { .. }
             | Self::Inconsistent { .. } => "Mend the plugin, or ask those who made it.",
             Self::Batch { .. } => "Report this: it is a defect of gristmill.",
             Self::Engine { .. } => "Check that the process may map executable memory, and has some.",

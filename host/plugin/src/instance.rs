@@ -1,4 +1,6 @@
 //! One instance of a plugin: a memory of its own, and the ceilings on each call.
+//!
+//! Which parts of the contract it has is told by what the component exports: it maps, judges, or both.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +9,8 @@ use wasmtime::component::{InstancePre, Linker, WasmStr};
 use wasmtime::{Store, StoreContextMut, Trap};
 
 use crate::Engine;
-use crate::bindings::{LOG, Level, Output, TYPES, Transformer, TransformerPre, columns, schema};
+use crate::bindings::{LOG, Level, Output, TYPES, columns, schema, transform, validate};
+use crate::contract::Parts;
 use crate::limits::{Ceiling, Deadline, Limits, Overrun};
 use crate::log::Log;
 use crate::text::tame;
@@ -68,7 +71,9 @@ pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State
 /// Makes instances.
 #[derive(Clone)]
 pub(crate) struct Maker {
-    pub(crate) pre: TransformerPre<State>,
+    pre: InstancePre<State>,
+    transform: Option<transform::GuestIndices>,
+    validate: Option<validate::GuestIndices>,
     pub(crate) limits: Limits,
     pub(crate) plugin: Arc<str>,
     /// Its clock must tick as long as there is an instance that may have to be interrupted.
@@ -79,10 +84,21 @@ impl Maker {
     pub(crate) fn new(
         engine: &Engine,
         pre: InstancePre<State>,
+        parts: Parts,
         limits: Limits,
         plugin: Arc<str>,
     ) -> wasmtime::Result<Self> {
-        Ok(Self { pre: TransformerPre::new(pre)?, limits, plugin, _engine: engine.clone() })
+        let transform = parts.transform.then(|| transform::GuestIndices::new(&pre)).transpose()?;
+        let validate = parts.validate.then(|| validate::GuestIndices::new(&pre)).transpose()?;
+        Ok(Self { pre, transform, validate, limits, plugin, _engine: engine.clone() })
+    }
+
+    pub(crate) fn maps(&self) -> bool {
+        self.transform.is_some()
+    }
+
+    pub(crate) fn judges(&self) -> bool {
+        self.validate.is_some()
     }
 
     /// A fresh instance.
@@ -93,13 +109,18 @@ impl Maker {
             deadline: Deadline::new(limit),
             log: Log::new(Arc::clone(&self.plugin)),
         };
-        let mut store = Store::new(self.pre.engine(), state);
+        let mut store = Store::new(self.pre.component().engine(), state);
         store.limiter(|state| &mut state.ceiling);
         store.epoch_deadline_callback(|store| store.data().deadline.at_tick());
         store.set_epoch_deadline(1);
         store.set_hostcall_fuel(self.limits.output);
-        match self.pre.instantiate(&mut store) {
-            Ok(world) => Ok(Instance { store, world }),
+        let parts = self.pre.instantiate(&mut store).and_then(|instance| {
+            let transform = self.transform.as_ref().map(|part| part.load(&mut store, &instance)).transpose()?;
+            let validate = self.validate.as_ref().map(|part| part.load(&mut store, &instance)).transpose()?;
+            Ok((transform, validate))
+        });
+        match parts {
+            Ok((transform, validate)) => Ok(Instance { store, transform, validate }),
             Err(error) => Err(classify(&mut store, &error)),
         }
     }
@@ -108,27 +129,65 @@ impl Maker {
 /// An instance. After a fault it must be thrown away.
 pub(crate) struct Instance {
     store: Store<State>,
-    world: Transformer,
+    transform: Option<transform::Guest>,
+    validate: Option<validate::Guest>,
 }
 
 impl Instance {
     pub(crate) fn identify(&mut self, limit: Duration) -> Result<schema::About, Fault> {
-        self.call(limit, |world, store| world.gristmill_plugin_transform().call_identify(store))
+        self.call(limit, |parts, store| match (parts.transform, parts.validate) {
+            (Some(transform), _) => transform.call_identify(store),
+            (None, Some(validate)) => validate.call_identify(store),
+            (None, None) => Err(lacks("identify")),
+        })
     }
 
-    /// `Ok(Err(…))` is the plugin's refusal.
+    /// Opens it to map. `Ok(Err(…))` is the plugin's refusal.
     pub(crate) fn open(
         &mut self,
         limit: Duration,
         config: &str,
         context: schema::Context<'_>,
     ) -> Result<Result<schema::Description, String>, Fault> {
-        self.call(limit, |world, store| world.gristmill_plugin_transform().call_open(store, config, context))
+        self.call(limit, |parts, store| match parts.transform {
+            Some(transform) => transform.call_open(store, config, context),
+            None => Err(lacks("transform")),
+        })
     }
 
     pub(crate) fn transform(&mut self, limit: Duration, batch: columns::BatchParam<'_>) -> Result<Output, Fault> {
-        self.call(limit, |world, store| world.gristmill_plugin_transform().call_transform(store, batch))?
-            .map_err(|said| Fault { code: Fault::ERROR, message: format!("the plugin says: {}", tame(&said, 1024)) })
+        self.call(limit, |parts, store| match parts.transform {
+            Some(transform) => transform.call_transform(store, batch),
+            None => Err(lacks("transform")),
+        })?
+        .map_err(|said| plugin_says(&said))
+    }
+
+    /// Opens it to judge the rows of a table. `Ok(Err(…))` is the plugin's refusal.
+    pub(crate) fn open_validate(
+        &mut self,
+        limit: Duration,
+        config: &str,
+        context: schema::Context<'_>,
+        types: &[schema::DataTypeParam<'_>],
+        table: schema::TableParam<'_>,
+    ) -> Result<Result<Vec<String>, String>, Fault> {
+        self.call(limit, |parts, store| match parts.validate {
+            Some(validate) => validate.call_open(store, config, context, types, table),
+            None => Err(lacks("validate")),
+        })
+    }
+
+    pub(crate) fn validate(
+        &mut self,
+        limit: Duration,
+        rows: columns::BatchParam<'_>,
+    ) -> Result<Vec<validate::Violation>, Fault> {
+        self.call(limit, |parts, store| match parts.validate {
+            Some(validate) => validate.call_validate(store, rows),
+            None => Err(lacks("validate")),
+        })?
+        .map_err(|said| plugin_says(&said))
     }
 
     /// Processor time that the last call took.
@@ -139,14 +198,30 @@ impl Instance {
     fn call<R>(
         &mut self,
         limit: Duration,
-        call: impl FnOnce(&Transformer, &mut Store<State>) -> wasmtime::Result<R>,
+        call: impl FnOnce(Exported<'_>, &mut Store<State>) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         let state = self.store.data_mut();
         state.deadline = Deadline::new(limit);
         state.ceiling.take_refused();
         self.store.set_epoch_deadline(1);
-        call(&self.world, &mut self.store).map_err(|error| classify(&mut self.store, &error))
+        let parts = Exported { transform: self.transform.as_ref(), validate: self.validate.as_ref() };
+        call(parts, &mut self.store).map_err(|error| classify(&mut self.store, &error))
     }
+}
+
+/// The parts of the contract that an instance has.
+struct Exported<'a> {
+    transform: Option<&'a transform::Guest>,
+    validate: Option<&'a validate::Guest>,
+}
+
+/// Who asks has checked what the component exports.
+fn lacks(part: &str) -> wasmtime::Error {
+    wasmtime::Error::msg(format!("it does not export `{part}`"))
+}
+
+fn plugin_says(said: &str) -> Fault {
+    Fault { code: Fault::ERROR, message: format!("the plugin says: {}", tame(said, 1024)) }
 }
 
 /// What wasmtime's error means. A guest that is refused memory commonly traps itself, so that is looked at before the trap.

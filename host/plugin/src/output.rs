@@ -8,9 +8,9 @@ use crate::arrays::{Arrays, Wanted};
 use crate::bindings::{Output, Rejection as RawRejection, Rows};
 use crate::transform::{Rejection, TableRows};
 
-/// Bytes of a rejection's code and of its message, as the contract says.
-const CODE: usize = 64;
-const MESSAGE: usize = 4096;
+/// Bytes of the code of a rejection or violation and of its message, as the contract says.
+pub(crate) const CODE: usize = 64;
+pub(crate) const MESSAGE: usize = 4096;
 
 /// What a call is checked against.
 pub(crate) struct Promised<'a> {
@@ -126,7 +126,7 @@ fn check_rejections(rejections: Vec<RawRejection>, promised: &Promised<'_>) -> R
         .collect()
 }
 
-fn is_code(code: &str) -> bool {
+pub(crate) fn is_code(code: &str) -> bool {
     (1..=CODE).contains(&code.len())
         && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
 }

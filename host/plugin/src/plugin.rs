@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use gristmill_record::Description;
 use gristmill_record::arrow::table_schema;
+use gristmill_record::{Description, Table};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::contract::Outline;
+use crate::faults::Faults;
 use crate::instance::{Maker, linker};
 use crate::transform::{Transform, TransformWorker};
-use crate::worker::{Faults, Job, Worker};
+use crate::validator::{ConfiguredValidator, Judge};
+use crate::worker::{Job, Worker};
 use crate::{About, Engine, Limits, PluginError};
 
 /// A component that was checked to be a plugin of this version of the contract.
@@ -38,13 +40,12 @@ impl Plugin {
     /// When the bytes are no plugin of this version of the contract, or it fails to say what it is.
     pub fn load(engine: &Engine, source_name: &str, bytes: &[u8], limits: Limits) -> Result<Self, PluginError> {
         crate::contract::check_file(source_name, bytes)?;
-        let digest = hex(&Sha256::digest(bytes));
+        let digest = digest(bytes);
         let component = compile(engine, source_name, bytes, &digest)?;
         let outline = crate::contract::check(engine.wasmtime(), source_name, &component)?;
-        let unfit =
-            |e: wasmtime::Error| PluginError::Signature { plugin: source_name.to_owned(), why: format!("{e:#}") };
+        let unfit = |e: wasmtime::Error| PluginError::Compile { plugin: source_name.to_owned(), why: format!("{e:#}") };
         let pre = linker(engine.wasmtime()).and_then(|linker| linker.instantiate_pre(&component)).map_err(unfit)?;
-        let maker = Maker::new(engine, pre, limits, Arc::from(source_name)).map_err(unfit)?;
+        let maker = Maker::new(engine, pre, outline.parts, limits, Arc::from(source_name)).map_err(unfit)?;
 
         let failed = |during| {
             move |f: crate::instance::Fault| PluginError::Failed {
@@ -81,12 +82,49 @@ impl Plugin {
         &self.outline.exports
     }
 
+    /// Whether it maps records.
+    pub fn maps(&self) -> bool {
+        self.maker.maps()
+    }
+
+    /// Whether it judges rows.
+    pub fn judges(&self) -> bool {
+        self.maker.judges()
+    }
+
+    /// Checks settings against those that the plugin declares, opens it with them for each of the tables and checks which columns it asks for.
+    ///
+    /// # Errors
+    /// When it does not judge rows, when a setting is unknown, missing or of another type, or when its rules cannot be applied to a table.
+    pub fn configure_validator(
+        &self,
+        settings: &Map<String, Value>,
+        context: Context,
+        tables: &[Table],
+    ) -> Result<ConfiguredValidator, PluginError> {
+        let plugin = &self.maker.plugin;
+        if !self.judges() {
+            let exports = crate::contract::list(&self.outline.exports);
+            return Err(PluginError::NoValidate { plugin: plugin.to_string(), exports });
+        }
+        let config = crate::settings::resolve(&self.about, settings)
+            .map_err(|what| PluginError::Settings { plugin: plugin.to_string(), what })?;
+        let name = format!("{}@{}", self.about.name, self.about.version);
+        let judge = Judge::open(self.maker.clone(), name, self.digest.clone(), config, context, tables)?;
+        Ok(ConfiguredValidator(Arc::new(judge)))
+    }
+
     /// Checks settings against those that the plugin declares, opens it with them and checks what it declares to read and write.
     ///
     /// # Errors
-    /// When a setting is unknown, missing or of another type, when the plugin refuses them, or when it breaks a rule.
+    /// When it does not map records, when a setting is unknown, missing or of another type, when the plugin refuses them, or when it breaks
+    /// a rule.
     pub fn configure(&self, settings: &Map<String, Value>, context: Context) -> Result<ConfiguredPlugin, PluginError> {
         let plugin = &self.maker.plugin;
+        if !self.maps() {
+            let exports = crate::contract::list(&self.outline.exports);
+            return Err(PluginError::NoTransform { plugin: plugin.to_string(), exports });
+        }
         let config = crate::settings::resolve(&self.about, settings)
             .map_err(|what| PluginError::Settings { plugin: plugin.to_string(), what })?;
         let (_, said) = crate::worker::open(&self.maker, &config, &context.run_id, context.started_at)?;
@@ -143,9 +181,10 @@ fn compile(engine: &Engine, plugin: &str, bytes: &[u8], digest: &str) -> Result<
     Ok(component)
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// SHA-256 of a component, in hex: the name of a plugin that cannot lie.
+pub fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len().saturating_mul(2)), |mut out, b| {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut out, b| {
         // Writing to a string cannot fail.
         let _ = write!(out, "{b:02x}");
         out

@@ -1,7 +1,6 @@
 //! Calling a plugin on one thread, and finding the record to blame when a call fails.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
@@ -10,20 +9,11 @@ use gristmill_record::Description;
 
 use crate::PluginError;
 use crate::bindings::schema;
+use crate::faults::{self, Faults};
 use crate::input::Lowered;
 use crate::instance::{Fault, Instance, Maker};
 use crate::output::{self, Promised};
 use crate::transform::{Mapped, Part, RecordFault, TransformWorker};
-
-/// Time that may be lost to failed calls before the run gives up, over all workers, in limits of one call: with an endless loop on
-/// every record each fault costs one.
-const LOST_CALLS: u32 = 30;
-
-/// A part of a failed batch gets this share of the time limit: to run out of it only means to be halved again.
-const PART_SHARE: u32 = 8;
-
-/// Least time limit of a part.
-const PART_LEAST: Duration = Duration::from_millis(20);
 
 /// A configured plugin, as all its workers share it.
 pub(crate) struct Job {
@@ -36,13 +26,6 @@ pub(crate) struct Job {
     pub(crate) faults: Faults,
 }
 
-/// How often a plugin failed, and what that cost.
-#[derive(Default)]
-pub(crate) struct Faults {
-    records: AtomicU32,
-    lost_micros: AtomicU64,
-}
-
 impl Job {
     /// A fresh instance, opened, that declares what the first one declared.
     fn instance(&self) -> Result<Instance, PluginError> {
@@ -52,36 +35,6 @@ impl Job {
             return Err(PluginError::Inconsistent { plugin: plugin() });
         }
         Ok(instance)
-    }
-
-    fn too_many(&self, fault: &Fault, limit: String) -> PluginError {
-        PluginError::TooManyFaults {
-            plugin: self.maker.plugin.to_string(),
-            records: self.faults.records.load(Ordering::Relaxed),
-            last_code: fault.code,
-            limit,
-        }
-    }
-
-    /// Counts the time of a failed call.
-    fn lose(&self, time: Duration, fault: &Fault) -> Result<(), PluginError> {
-        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let lost = self.faults.lost_micros.fetch_add(micros, Ordering::Relaxed).saturating_add(micros);
-        let limit = self.maker.limits.call_time.saturating_mul(LOST_CALLS);
-        if u128::from(lost) <= limit.as_micros() {
-            return Ok(());
-        }
-        Err(self.too_many(fault, format!("{} s of processor time in calls that failed", limit.as_secs_f64())))
-    }
-
-    /// Counts a record.
-    fn blame(&self, fault: &Fault) -> Result<(), PluginError> {
-        let records = self.faults.records.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-        let limit = self.maker.limits.faults;
-        if records <= limit {
-            return Ok(());
-        }
-        Err(self.too_many(fault, format!("the limit of {limit} such records")))
     }
 }
 
@@ -152,7 +105,7 @@ impl Worker {
                 Ok(Part { first_row, rows, tables, rejections })
             }
             Err(fault) => {
-                job.lose(instance.elapsed(), &fault)?;
+                job.faults.lose(&job.maker, instance.elapsed(), &fault)?;
                 Err(fault)
             }
         })
@@ -160,33 +113,18 @@ impl Worker {
 
     /// Halves a batch that failed down to the records that do it, each part in a fresh instance.
     fn halve(&mut self, input: &RecordBatch, fault: Fault) -> Result<Mapped, PluginError> {
-        let full = self.job.maker.limits.call_time;
-        let share = full.checked_div(PART_SHARE).unwrap_or(full).max(PART_LEAST).min(full);
+        let job = Arc::clone(&self.job);
         let mut mapped = Mapped::default();
-        // Parts that are known to fail, the first on top.
-        let mut failed: Vec<(usize, usize, Fault)> = vec![(0, input.num_rows(), fault)];
-        let mut waiting: Vec<(usize, usize)> = Vec::new();
-        loop {
-            if let Some((first, rows, fault)) = failed.pop() {
-                let half = rows / 2;
-                if half > 0 {
-                    waiting.push((first.saturating_add(half), rows - half));
-                    waiting.push((first, half));
-                } else {
-                    self.job.blame(&fault)?;
-                    let row = u32::try_from(first).unwrap_or(u32::MAX);
-                    mapped.faults.push(RecordFault { row, code: fault.code, message: fault.message });
-                }
-            }
-            let Some((first, rows)) = waiting.pop() else { return Ok(mapped) };
+        let blame = |row: u32, fault: Fault| {
+            mapped.faults.push(RecordFault { row, code: fault.code, message: fault.message });
+        };
+        let parts = &mut mapped.parts;
+        faults::halve(input.num_rows(), fault, &job.maker, &job.faults, blame, |first_row, rows, limit| {
             self.instance = None;
-            let limit = if rows == 1 { full } else { share };
-            let first_row = u32::try_from(first).unwrap_or(u32::MAX);
-            match self.call(&input.slice(first, rows), first_row, limit)? {
-                Ok(part) => mapped.parts.push(part),
-                Err(fault) => failed.push((first, rows, fault)),
-            }
-        }
+            let part = input.slice(first_row as usize, rows);
+            Ok(self.call(&part, first_row, limit)?.map(|part| parts.push(part)))
+        })?;
+        Ok(mapped)
     }
 }
 

@@ -50,7 +50,7 @@ fn what_is_no_component_is_told() {
     // A component that ends too early, and one without anything in it.
     let bytes = guest("liar");
     assert!(matches!(load(&bytes[..bytes.len() / 2]), PluginError::Compile { .. }));
-    assert!(matches!(load(b"\0asm\x0d\0\x01\0"), PluginError::NoTransform { .. }));
+    assert!(matches!(load(b"\0asm\x0d\0\x01\0"), PluginError::NoPart { .. }));
 }
 
 #[test]

@@ -122,6 +122,10 @@ impl Table {
     pub fn key(&self) -> &[usize] {
         &self.key
     }
+    /// The name of the input by which the newest is told.
+    pub fn latest_by_name(&self) -> Option<&str> {
+        self.draft.latest_by.as_deref()
+    }
     /// Index of the **input** by which the newest of rows with one key is told: a `timestamp` or an `int64`.
     pub fn latest_by(&self) -> Option<usize> {
         self.latest_by

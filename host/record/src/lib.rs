@@ -6,6 +6,7 @@
 pub mod arrow;
 pub mod description;
 pub mod diagnose;
+mod grant;
 pub mod outcome;
 pub mod pattern;
 pub mod time;
@@ -13,6 +14,7 @@ pub mod types;
 
 pub use description::{Description, Input, OnMismatch, Origin, OutputColumn, SchemaError, Table, TableDraft};
 pub use diagnose::{Blame, Diagnose};
+pub use grant::Grant;
 pub use outcome::{Place, Refusal, Stage};
 pub use pattern::{PathPattern, PatternError};
 pub use types::{DataType, Field, Scalar};

@@ -1,0 +1,56 @@
+//! The seam between a run and what judges its rows: a plugin in the sandbox, rules from a file, or anything else that keeps the same promises.
+
+use arrow_array::RecordBatch;
+
+use crate::PluginError;
+
+/// Judges rows of the tables that it was configured for, on any number of threads.
+pub trait Validate: Send + Sync {
+    /// Who it is: `name@version` of a plugin, for messages and dead letters.
+    fn name(&self) -> &str;
+
+    /// SHA-256 of what it is made of, hexadecimal.
+    fn digest(&self) -> &str;
+
+    /// What it was configured with: a JSON object.
+    fn config(&self) -> &str;
+
+    /// A worker for one thread, which needs a stack of at least 2 MiB.
+    ///
+    /// # Errors
+    /// When the plugin cannot be started, or asks for other columns than before.
+    fn worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError>;
+}
+
+/// Judges batches on one thread.
+pub trait ValidateWorker: Send {
+    /// What is wrong with rows of the table with this index, which have the schema `gristmill_record::arrow::table_schema(table)`.
+    ///
+    /// # Errors
+    /// Those end the run. What goes wrong with one row is a violation.
+    fn validate(&mut self, table: usize, rows: &RecordBatch) -> Result<Vec<Violation>, PluginError>;
+}
+
+/// What a violation does to its row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It is counted; the row goes on.
+    Warning,
+    /// The row is refused.
+    Error,
+}
+
+/// A rule that a row breaks, or a row that no verdict could be had on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Index into the rows of the batch.
+    pub row: u32,
+    /// Lower-case letters, digits, `-` and `.`, at most 64. Those that begin with `plugin.` are faults of the validator itself.
+    pub rule: String,
+    /// The column at fault.
+    pub column: Option<String>,
+    /// What it does to the row.
+    pub severity: Severity,
+    /// For people, at most 4,096 bytes; it may hold any character.
+    pub message: String,
+}

@@ -1,0 +1,340 @@
+//! Rules fitted to tables: columns are found, limits are of the column's type.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use gristmill_plugin::{PluginError, Severity, Validate, ValidateWorker, Violation};
+use gristmill_record::time::{MAX_MICROS, MIN_MICROS, parse_rfc3339};
+use gristmill_record::{DataType, Scalar, Table};
+use regex::Regex;
+use sha2::{Digest, Sha256};
+use toml::{Spanned, Value};
+
+use crate::RulesError;
+use crate::check::{Check, Relation};
+use crate::file::{CompareDraft, RuleDraft, RulesFile, SeverityDraft};
+
+const MICROS_PER_DAY: i64 = 86_400_000_000;
+
+/// Rules that are ready to judge.
+#[derive(Debug)]
+pub struct Rules(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
+    name: String,
+    digest: String,
+    config: String,
+    /// By table.
+    tables: Vec<Vec<Rule>>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    name: String,
+    column: usize,
+    column_name: String,
+    severity: Severity,
+    message: String,
+    check: Check,
+}
+
+impl RulesFile {
+    /// Fits the rules to tables. `started_at` is the time of the run, against which freshness is told, in microseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// When no table has a rule's column, or the rule does not go with the column's type.
+    pub fn compile(&self, tables: &[Table], started_at: i64) -> Result<Rules, RulesError> {
+        let mut compiled: Vec<Vec<Rule>> = tables.iter().map(|_| Vec::new()).collect();
+        for rule in &self.rules {
+            let draft = rule.get_ref();
+            let mut is_applied = false;
+            for (table, rules) in tables.iter().zip(&mut compiled) {
+                if draft.table.as_deref().is_some_and(|name| name != table.name()) {
+                    continue;
+                }
+                if let Some(column) = find(table, &draft.column) {
+                    rules.push(self.fit(rule, table, column, started_at)?);
+                    is_applied = true;
+                }
+            }
+            if !is_applied {
+                return Err(self.wrong(rule, self.unknown(draft, tables)));
+            }
+        }
+        let digest = Sha256::digest(&self.text).iter().fold(String::new(), |mut out, b| {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{b:02x}");
+            out
+        });
+        // The same rows may be fresh in one run and not in another.
+        let is_timed = self.rules.iter().any(|rule| rule.get_ref().freshness.is_some());
+        let config = if is_timed { format!("{{\"started_at\":{started_at}}}") } else { "{}".to_owned() };
+        Ok(Rules(Arc::new(Compiled { name: self.source.clone(), digest, config, tables: compiled })))
+    }
+
+    fn unknown(&self, draft: &RuleDraft, tables: &[Table]) -> String {
+        let names = |names: Vec<&str>| names.join("`, `");
+        match &draft.table {
+            Some(table) => match tables.iter().find(|t| t.name() == table) {
+                None => format!(
+                    "is for a table `{table}`, which the plugin does not write; it writes `{}`",
+                    names(tables.iter().map(Table::name).collect())
+                ),
+                Some(found) => format!(
+                    "is for a column `{}`, which the table `{table}` does not have; it has `{}`",
+                    draft.column,
+                    names(found.columns().iter().map(|c| c.name.as_str()).collect())
+                ),
+            },
+            None => {
+                let all = tables.iter().flat_map(Table::columns).map(|c| c.name.as_str()).collect();
+                format!("is for a column `{}`, which no table has; there are `{}`", draft.column, names(all))
+            }
+        }
+    }
+
+    fn fit(
+        &self,
+        rule: &Spanned<RuleDraft>,
+        table: &Table,
+        column: usize,
+        started_at: i64,
+    ) -> Result<Rule, RulesError> {
+        let draft = rule.get_ref();
+        let wrong = |what: String| self.wrong(rule, what);
+        let Some(declared) = table.columns().get(column) else { return Err(wrong("has no column".into())) };
+        let checks = [
+            draft.required.is_some(),
+            draft.range.is_some(),
+            draft.one_of.is_some(),
+            draft.pattern.is_some(),
+            draft.length.is_some(),
+            draft.freshness.is_some(),
+            draft.compare.is_some(),
+        ];
+        if checks.iter().filter(|is| **is).count() != 1 {
+            return Err(wrong(
+                "needs exactly one of required, range, one-of, pattern, length, freshness and compare".into(),
+            ));
+        }
+        let (check, says) = fit_check(draft, table, &declared.ty, started_at).map_err(wrong)?;
+        Ok(Rule {
+            name: draft.name.clone(),
+            column,
+            column_name: declared.name.clone(),
+            severity: match draft.severity {
+                SeverityDraft::Warning => Severity::Warning,
+                SeverityDraft::Error => Severity::Error,
+            },
+            message: draft.message.clone().unwrap_or_else(|| format!("the column `{}` {says}", declared.name)),
+            check,
+        })
+    }
+}
+
+fn find(table: &Table, name: &str) -> Option<usize> {
+    table.columns().iter().position(|c| c.name == name)
+}
+
+/// The check of a rule for a column of this type, and what the column must do in words.
+fn fit_check(draft: &RuleDraft, table: &Table, ty: &DataType, started_at: i64) -> Result<(Check, String), String> {
+    let unfit = |what: &str| format!("has a {what}, which a column of type {ty} cannot have");
+    let scalar = match ty {
+        DataType::Scalar(scalar) => Some(*scalar),
+        _ => None,
+    };
+    if let Some(required) = draft.required {
+        return if required {
+            Ok((Check::Required, "must have a value".into()))
+        } else {
+            Err("has `required = false`, which no row can break".into())
+        };
+    }
+    if let Some(range) = &draft.range {
+        let says = between("must be", range.min.as_ref(), range.max.as_ref(), shown).ok_or("has an empty range")?;
+        let check = range_of(scalar.ok_or_else(|| unfit("range"))?, range.min.as_ref(), range.max.as_ref())
+            .ok_or_else(|| unfit("range"))?;
+        return Ok((check?, says));
+    }
+    if let Some(values) = &draft.one_of {
+        let listed: Vec<_> = values.iter().map(shown).collect();
+        let says = format!("must be one of {}", listed.join(", "));
+        let misfit = || format!("lists a value that a column of type {ty} cannot hold");
+        let check = match scalar {
+            Some(Scalar::String) => {
+                Check::OneOfStrings(all(values, |v| v.as_str().map(str::to_owned)).ok_or_else(misfit)?)
+            }
+            Some(Scalar::Int64) => Check::OneOfInt64s(all(values, Value::as_integer).ok_or_else(misfit)?),
+            Some(Scalar::Boolean) => Check::OneOfBooleans(all(values, Value::as_bool).ok_or_else(misfit)?),
+            _ => return Err(unfit("list of values")),
+        };
+        return Ok((check, says));
+    }
+    if let Some(pattern) = &draft.pattern {
+        if scalar != Some(Scalar::String) {
+            return Err(unfit("pattern"));
+        }
+        let regex = Regex::new(pattern).map_err(|e| format!("has a pattern that cannot be read: {e}"))?;
+        return Ok((Check::Pattern(regex), format!("must match the pattern {pattern}")));
+    }
+    if let Some(length) = &draft.length {
+        let what = match (scalar, ty) {
+            (Some(Scalar::String | Scalar::Json), _) => "characters",
+            (Some(Scalar::Bytes), _) => "bytes",
+            (_, DataType::List(_)) => "elements",
+            _ => return Err(unfit("length")),
+        };
+        let says = between("must have", length.min.as_ref(), length.max.as_ref(), u64::to_string)
+            .ok_or("has a length without an end")?;
+        return Ok((Check::Length(length.min.unwrap_or(0), length.max.unwrap_or(u64::MAX)), format!("{says} {what}")));
+    }
+    if let Some(freshness) = &draft.freshness {
+        let micros = |text: &Option<String>| -> Result<Option<i64>, String> {
+            let Some(text) = text else { return Ok(None) };
+            let time = humantime::parse_duration(text)
+                .map_err(|e| format!("has a time `{text}` that cannot be read: {e}; write `30 days` or `12h`"))?;
+            Ok(Some(i64::try_from(time.as_micros()).unwrap_or(i64::MAX)))
+        };
+        let (age, ahead) = (micros(&freshness.max_age)?, micros(&freshness.max_ahead)?);
+        if age.is_none() && ahead.is_none() {
+            return Err("has a freshness without max-age and without max-ahead".into());
+        }
+        let oldest = age.map_or(MIN_MICROS, |age| started_at.saturating_sub(age));
+        let newest = ahead.map_or(MAX_MICROS, |ahead| started_at.saturating_add(ahead));
+        let check = match scalar {
+            Some(Scalar::Timestamp) => Check::Timestamps(oldest, newest),
+            // A day counts as long as any of it is in the range.
+            Some(Scalar::Date) => Check::Dates(day(oldest), day(newest)),
+            _ => return Err(unfit("freshness")),
+        };
+        let age = freshness.max_age.as_ref().map(|age| format!("at most {age} before the run"));
+        let ahead = freshness.max_ahead.as_ref().map(|ahead| format!("at most {ahead} after it"));
+        let says: Vec<_> = age.into_iter().chain(ahead).collect();
+        return Ok((check, format!("must be {}", says.join(" and "))));
+    }
+    let Some(compare) = &draft.compare else { return Err("has no check".into()) };
+    let (relation, other, words) = match compare {
+        CompareDraft::Equals(other) => (Relation::Equals, other, "equal"),
+        CompareDraft::Differs(other) => (Relation::Differs, other, "differ from"),
+        CompareDraft::AtLeast(other) => (Relation::AtLeast, other, "be at least"),
+        CompareDraft::AtMost(other) => (Relation::AtMost, other, "be at most"),
+        CompareDraft::Above(other) => (Relation::Above, other, "be above"),
+        CompareDraft::Below(other) => (Relation::Below, other, "be below"),
+    };
+    let index = find(table, other)
+        .ok_or_else(|| format!("compares with a column `{other}`, which the table `{}` does not have", table.name()))?;
+    let other_ty = table.columns().get(index).map(|c| &c.ty);
+    let is_comparable = !matches!(scalar, None | Some(Scalar::Bytes | Scalar::Json | Scalar::Reference));
+    if !is_comparable || other_ty != Some(ty) {
+        let other_ty = other_ty.map(ToString::to_string).unwrap_or_default();
+        return Err(format!("compares a column of type {ty} with one of type {other_ty}"));
+    }
+    Ok((Check::Compare(index, relation), format!("must {words} the column `{other}`")))
+}
+
+fn day(micros: i64) -> i32 {
+    i32::try_from(micros.div_euclid(MICROS_PER_DAY)).unwrap_or(if micros < 0 { i32::MIN } else { i32::MAX })
+}
+
+/// `must be from 0 to 1`; none where there is no end.
+fn between<T>(verb: &str, min: Option<&T>, max: Option<&T>, show: impl Fn(&T) -> String) -> Option<String> {
+    Some(match (min, max) {
+        (Some(min), Some(max)) => format!("{verb} {} to {}", show(min), show(max)),
+        (Some(min), None) => format!("{verb} at least {}", show(min)),
+        (None, Some(max)) => format!("{verb} at most {}", show(max)),
+        (None, None) => return None,
+    })
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Every value as `T`, or none where one is of another type.
+fn all<T: Eq + std::hash::Hash>(
+    values: &[Value],
+    of: impl Fn(&Value) -> Option<T>,
+) -> Option<std::collections::HashSet<T>> {
+    values.iter().map(of).collect()
+}
+
+/// A range of a scalar type; none where the type has no order, an error where an end is of another type.
+fn range_of(scalar: Scalar, min: Option<&Value>, max: Option<&Value>) -> Option<Result<Check, String>> {
+    fn ends<T: Copy + PartialOrd>(
+        min: Option<&Value>,
+        max: Option<&Value>,
+        (least, most): (T, T),
+        what: &str,
+        of: impl Fn(&Value) -> Option<T>,
+        check: impl Fn(T, T) -> Check,
+    ) -> Result<Check, String> {
+        let end = |value: Option<&Value>, open: T| match value {
+            None => Ok(open),
+            Some(value) => of(value).ok_or_else(|| format!("has a range whose ends are not {what}")),
+        };
+        let (min, max) = (end(min, least)?, end(max, most)?);
+        if min <= max { Ok(check(min, max)) } else { Err("has a range that ends before it begins".into()) }
+    }
+    #[expect(clippy::cast_precision_loss, reason = "an end of a range of doubles that is written as an integer")]
+    let float = |v: &Value| v.as_float().or_else(|| v.as_integer().map(|i| i as f64)).filter(|v| !v.is_nan());
+    let text = |v: &Value| match v {
+        Value::String(text) => text.clone(),
+        Value::Datetime(time) => time.to_string(),
+        _ => String::new(),
+    };
+    let micros = |v: &Value| parse_rfc3339(text(v).as_bytes());
+    let date = |v: &Value| parse_rfc3339(format!("{}T00:00:00Z", text(v)).as_bytes()).map(day);
+    Some(match scalar {
+        Scalar::Float64 => ends(min, max, (f64::NEG_INFINITY, f64::INFINITY), "numbers", float, Check::Floats),
+        Scalar::Int64 => ends(min, max, (i64::MIN, i64::MAX), "whole numbers", Value::as_integer, Check::Int64s),
+        Scalar::Timestamp => {
+            let what = "times such as 2024-01-01T00:00:00Z";
+            ends(min, max, (MIN_MICROS, MAX_MICROS), what, micros, Check::Timestamps)
+        }
+        Scalar::Date => ends(min, max, (i32::MIN, i32::MAX), "dates such as 2024-01-01", date, Check::Dates),
+        _ => return None,
+    })
+}
+
+impl Validate for Rules {
+    fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    fn digest(&self) -> &str {
+        &self.0.digest
+    }
+
+    fn config(&self) -> &str {
+        &self.0.config
+    }
+
+    fn worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
+        Ok(Box::new(Worker(Arc::clone(&self.0))))
+    }
+}
+
+struct Worker(Arc<Compiled>);
+
+impl ValidateWorker for Worker {
+    fn validate(&mut self, table: usize, rows: &RecordBatch) -> Result<Vec<Violation>, PluginError> {
+        let mut violations = Vec::new();
+        for rule in self.0.tables.get(table).into_iter().flatten() {
+            rule.check.each_broken(rows, rule.column, |row| {
+                violations.push(Violation {
+                    row: u32::try_from(row).unwrap_or(u32::MAX),
+                    rule: rule.name.clone(),
+                    column: Some(rule.column_name.clone()),
+                    severity: rule.severity,
+                    message: rule.message.clone(),
+                });
+            });
+        }
+        Ok(violations)
+    }
+}
