@@ -152,10 +152,12 @@ pub(crate) fn assert_balanced(summary: &Value) {
     let r = &summary["records"];
     assert_eq!(n(&r["read"]), n(&r["other"]) + n(&r["mapped"]) + n(&r["filtered"]) + n(&r["refused"]), "{summary}");
     for t in summary["rows"].as_array().unwrap() {
-        let sum: u64 = ["inserted", "updated", "already", "duplicate", "collision"].iter().map(|k| n(&t[*k])).sum();
+        let sum: u64 =
+            ["inserted", "updated", "already", "duplicate", "collision", "invalid"].iter().map(|k| n(&t[*k])).sum();
         assert_eq!(n(&t["made"]), sum, "{summary}");
     }
     let coded: u64 = summary["refusals"].as_object().unwrap().values().map(n).sum();
-    let collisions: u64 = summary["rows"].as_array().unwrap().iter().map(|t| n(&t["collision"])).sum();
-    assert_eq!(coded, n(&r["refused"]) + collisions, "{summary}");
+    let rows = summary["rows"].as_array().unwrap().iter();
+    let refused_rows: u64 = rows.map(|t| n(&t["collision"]) + n(&t["invalid"])).sum();
+    assert_eq!(coded, n(&r["refused"]) + refused_rows, "{summary}");
 }

@@ -16,5 +16,6 @@ mod command_line;
 mod determinism;
 mod exports;
 mod guests;
+mod quality;
 mod tutorial;
 mod yago;

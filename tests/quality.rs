@@ -1,0 +1,235 @@
+//! Validators: plugins that judge rows, files of rules, gates, grants, pinned plugins.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::kit::{Ran, assert_balanced, export, folder, json_lines, run_in, tree, write_lines};
+
+const RECORDS: i64 = 300;
+/// The record with n = -1, on which the validator misbehaves.
+const MARKED: i64 = 123;
+
+fn guest(name: &str) -> String {
+    gristmill_guest::fixture(name).unwrap_or_else(|e| panic!("{name}: {e}")).display().to_string()
+}
+
+fn things(folder: &Path) {
+    let number = |i: i64| if i == MARKED { -1 } else { i };
+    let thing = |i: i64| {
+        json!({ "name": format!("projects/p/databases/(default)/documents/things/x{i}"),
+            "fields": { "n": { "integerValue": number(i) } } })
+    };
+    write_lines(&folder.join("things.ndjson"), &(0..RECORDS).map(thing).collect::<Vec<_>>());
+}
+
+/// Maps with an honest plugin, judges with `validators`.
+fn judged(folder: &Path, validators: &[&str], extra: &[&str]) -> Ran {
+    let (plugin, judge) = (guest("liar"), guest("judge"));
+    let mut args = vec!["run", "things.ndjson", "--plugin", &plugin, "--to", "ndjson:out.ndjson", "--json"];
+    args.extend(["--dead-letters", "dead.jsonl", "--plugin-time", "400ms", "--plugin-memory", "32MiB"]);
+    args.extend(["--plugin-output", "8MiB"]);
+    for _ in validators {
+        args.extend(["--validate", &judge]);
+    }
+    let modes: Vec<_> = validators.iter().map(|mode| format!("judge.mode={mode}")).collect();
+    modes.iter().for_each(|mode| args.extend(["--validate-config", mode]));
+    args.extend(extra);
+    run_in(folder, &args)
+}
+
+fn rule(summary: &Value, name: &str) -> u64 {
+    let rules = summary["rules"].as_array().unwrap();
+    rules.iter().filter(|r| r["rule"] == name).map(|r| r["rows"].as_u64().unwrap()).sum()
+}
+
+/// Errors refuse rows, warnings are counted, in any batch size and number of workers.
+#[test]
+fn a_validator_judges_rows() {
+    let mut outcomes = Vec::new();
+    for (rows, workers) in [("4096", "1"), ("7", "2"), ("1", "3")] {
+        let f = folder();
+        things(f.path());
+        let more = ["--batch-rows", rows, "--workers", workers, "--started-at", "2026-01-01T00:00:00Z"];
+        let summary = judged(f.path(), &["ok"], &more).ok().json();
+        assert_balanced(&summary);
+        assert_eq!(summary["rows"][0]["invalid"], 10, "{summary}");
+        assert_eq!(summary["rows"][0]["inserted"], RECORDS - 10);
+        assert_eq!((rule(&summary, "too-big"), rule(&summary, "odd")), (10, 149));
+        assert_eq!(summary["validators"][0]["name"], "judge@1.0.0");
+        let letters = json_lines(&f.path().join("dead.jsonl"));
+        assert_eq!(letters.len(), 10);
+        for letter in &letters {
+            assert_eq!((&letter["stage"], &letter["code"]), (&json!("validate"), &json!("too-big")));
+            assert_eq!((&letter["field"], &letter["validator"]), (&json!("things.n"), &json!("judge@1.0.0")));
+            assert_eq!(letter["validator_digest"].as_str().unwrap().len(), 64);
+            assert!(letter["document"]["name"].as_str().unwrap().contains("/things/x29"), "{letter}");
+        }
+        outcomes.push((std::fs::read(f.path().join("out.ndjson")).unwrap(), letters));
+    }
+    assert!(outcomes.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+/// Whatever a validator does on one row, that row is refused in its name, and all other verdicts stand.
+#[test]
+fn a_misbehaving_validator_changes_its_own_verdicts_only() {
+    for (mode, code) in [
+        ("trap", "plugin.trap"),
+        ("endless-loop", "plugin.timeout"),
+        ("allocation-bomb", "plugin.memory"),
+        ("returns-error", "plugin.error"),
+        ("row-out-of-range", "plugin.output"),
+        ("bad-rule", "plugin.output"),
+        ("rule-of-the-host", "plugin.output"),
+        ("unread-column", "plugin.output"),
+        ("long-message", "plugin.output"),
+        ("flood-of-violations", "plugin.output"),
+        ("flood-of-bytes", "plugin.memory"),
+    ] {
+        let f = folder();
+        things(f.path());
+        let summary = judged(f.path(), &[mode], &[]).ok().json();
+        assert_balanced(&summary);
+        assert_eq!(summary["rows"][0]["inserted"], RECORDS - 11, "{mode}: {summary}");
+        assert_eq!((rule(&summary, "too-big"), rule(&summary, "odd"), rule(&summary, code)), (10, 149, 1), "{mode}");
+        let letters = json_lines(&f.path().join("dead.jsonl"));
+        let faulty: Vec<_> = letters.iter().filter(|l| l["code"] == code).collect();
+        assert_eq!(faulty.len(), 1, "{mode}");
+        assert_eq!(faulty[0]["validator"], "judge@1.0.0");
+        assert!(faulty[0]["document"]["name"].as_str().unwrap().ends_with(&format!("things/x{MARKED}")), "{mode}");
+        assert!(faulty[0]["message"].as_str().unwrap().contains("no verdict"), "{mode}: {}", faulty[0]);
+    }
+}
+
+#[test]
+fn a_validator_that_cannot_judge_is_told_before_anything_is_read() {
+    let f = folder();
+    things(f.path());
+    judged(f.path(), &["open-refuses"], &[])
+        .fails(2, &["plugin.not-applicable", "cannot judge the table things", "none of mine"]);
+    judged(f.path(), &["open-unknown-column"], &[]).fails(4, &["plugin.columns", "there-is-none"]);
+    judged(f.path(), &["open-twice"], &[]).fails(4, &["plugin.columns", "asked for twice"]);
+    assert!(!f.path().join("out.ndjson").exists());
+    let summary = judged(f.path(), &["no-columns"], &[]).ok().json();
+    assert_eq!(summary["rows"][0]["inserted"], RECORDS, "it does not judge the table");
+    let (liar, judge) = (guest("liar"), guest("judge"));
+    run_in(f.path(), &["run", "things.ndjson", "--plugin", &judge]).fails(4, &["plugin.no-transform", "--validate"]);
+    run_in(f.path(), &["run", "things.ndjson", "--plugin", &liar, "--validate", &liar])
+        .fails(4, &["plugin.no-validate", "--plugin"]);
+    run_in(f.path(), &["run", "things.ndjson", "--plugin", &liar, "--validate-config", "who.x=1"])
+        .fails(2, &["who.x=1", "no validator"]);
+}
+
+const RANGES: &str = r#"
+[[rule]]
+name = "overall-score-range"
+column = "overallScore"
+range = { min = 0, max = 1 }
+
+[[rule]]
+name = "coverage-range"
+column = "coverage"
+range = { min = 0, max = 1 }
+"#;
+
+/// The ranges of the quality stream, once as rejections of the plugin and once as rules: the same rows, and the same documents refused.
+#[test]
+fn rules_agree_with_the_plugin() {
+    let f = folder();
+    std::fs::write(f.path().join("rules.toml"), RANGES).unwrap();
+    let export = export("yago");
+    let run = |to: &str, dead: &str, extra: &[&str]| {
+        let mut args = vec!["run", &export, "--to", to, "--dead-letters", dead, "--json"];
+        args.extend(["--started-at", "2026-01-01T00:00:00Z"]);
+        args.extend(extra);
+        let summary = run_in(f.path(), &args).ok().json();
+        assert_balanced(&summary);
+        summary
+    };
+    run("ndjson:plugin.ndjson", "plugin.jsonl", &[]);
+    let open = ["-c", "overall-score-max=1e308", "-c", "coverage-max=1e308", "--rules", "rules.toml"];
+    let by_rules = run("ndjson:rules.ndjson", "rules.jsonl", &open);
+    assert!(by_rules["rows"][0]["invalid"].as_u64().unwrap() > 5_000, "{by_rules}");
+    let rows = |name: &str| std::fs::read_to_string(f.path().join(name)).unwrap();
+    assert!(rows("plugin.ndjson") == rows("rules.ndjson") && !rows("rules.ndjson").is_empty());
+    let refused = |name: &str| {
+        let letters = json_lines(&f.path().join(name));
+        letters
+            .iter()
+            .map(|l| (l["document"]["name"].as_str().unwrap_or_default().to_owned(), l["code"].clone().to_string()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(refused("plugin.jsonl"), refused("rules.jsonl"), "document by document, with the same codes");
+}
+
+#[test]
+fn a_gate_stops_the_run_before_anything_is_loaded() {
+    let f = folder();
+    let warning = "name = \"many-gaps\"\ncolumn = \"gaps\"\nrange = { max = 3 }\nseverity = \"warning\"\n";
+    std::fs::write(f.path().join("gated.toml"), format!("[[rule]]\n{warning}gate = \"1%\"\n")).unwrap();
+    std::fs::write(f.path().join("free.toml"), format!("[[rule]]\n{warning}")).unwrap();
+    let export = export("yago");
+    let run = |extra: &[&str]| {
+        let mut args = vec!["run", &export, "--to", "sqlite:q.db", "-c", "overall-score-max=100"];
+        args.extend(extra);
+        run_in(f.path(), &args)
+    };
+    run(&["--rules", "gated.toml"]).fails(7, &["run.max-rejected", "`many-gaps` is broken by", "nothing was loaded"]);
+    run(&["--rules", "free.toml", "--gate", "many-gaps=10"]).fails(7, &["`many-gaps`", "at most 10 may"]);
+    run(&["--gate", "no-event-time=24"]).fails(7, &["`no-event-time` is broken by 25 records"]);
+    assert!(!f.path().join("q.db").exists());
+    run(&["--rules", "free.toml", "--gate", "no-event-time=25"]).ok();
+    assert!(f.path().join("q.db").exists());
+    run(&["--gate", "many-gaps"]).fails(2, &["RULE=COUNT"]);
+}
+
+#[test]
+fn wrong_rules_say_where() {
+    let f = folder();
+    let export = export("empty");
+    let run = |rule: &str| {
+        std::fs::write(f.path().join("r.toml"), format!("[[rule]]\nname = \"r\"\n{rule}\n")).unwrap();
+        run_in(f.path(), &["run", &export, "--rules", "r.toml"])
+    };
+    run("column = \"coverag\"\nrequired = true")
+        .fails(2, &["rules.rule", "r.toml, line 1", "no table has", "`coverage`"]);
+    run("column = \"coverage\"\nrange = { min = \"low\" }").fails(2, &["ends are not numbers"]);
+    run("column = \"coverage\"\nrange = { min = 0 }\nrequired = true").fails(2, &["exactly one of"]);
+    run("column = \"coverage\"\nrang = {}").fails(2, &["rules.syntax", "r.toml, line 4", "unknown field"]);
+    run("column = \"coverage\"\nrequired = true\ngate = \"lots\"").fails(2, &["`r` has a gate", "`lots`"]);
+    assert!(tree(f.path()).keys().all(|path| path.ends_with("r.toml")), "nothing else was written");
+}
+
+#[test]
+fn a_plugin_that_reads_more_than_granted_does_not_start() {
+    let f = folder();
+    let export = export("empty");
+    let run = |grant: &str| run_in(f.path(), &["run", &export, "--grant", grant]);
+    run("createdAt,metrics.coverage").fails(
+        4,
+        &[
+            "cli.grant",
+            "(createdAt,metrics.coverage)",
+            "overall_score (field metrics.overallScore)",
+            "gaps (field metrics.gaps)",
+        ],
+    );
+    assert!(tree(f.path()).is_empty());
+    run("createdAt,metrics.*").ok();
+    run("a..b").fails(2, &["empty step"]);
+}
+
+#[test]
+fn a_pinned_plugin_is_that_file_or_none() {
+    let f = folder();
+    let plugin = guest("liar");
+    let shown = run_in(f.path(), &["plugin", "inspect", &plugin, "--json"]).ok().json();
+    let digest = shown["sha256"].as_str().or(shown["digest"].as_str()).unwrap().to_owned();
+    things(f.path());
+    let run =
+        |plugin: &str| run_in(f.path(), &["run", "things.ndjson", "--plugin", plugin, "--to", "ndjson:out.ndjson"]);
+    run(&format!("{plugin}@sha256:{}", "0".repeat(64))).fails(4, &["cli.digest", &digest, "000000"]);
+    assert!(!f.path().join("out.ndjson").exists());
+    run(&format!("{plugin}@sha256:12")).fails(2, &["64 hexadecimal digits"]);
+    run(&format!("{plugin}@sha256:{digest}")).ok();
+}
