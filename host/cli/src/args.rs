@@ -91,6 +91,8 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Show what two versions of a plugin make differently of an export. Nothing is loaded
+    Diff(DiffArgs),
     /// Build a plugin written in Rust into a component
     Build {
         /// The folder with its Cargo.toml
@@ -100,6 +102,32 @@ pub(crate) enum PluginCommand {
         #[arg(long, short, value_hint = ValueHint::FilePath)]
         output: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The plugin that is used today; `builtin` for the built-in one
+    #[arg(value_name = "OLD", value_hint = ValueHint::FilePath)]
+    pub(crate) old: ComponentFile,
+    /// The plugin that is to take its place; `builtin` for the built-in one
+    #[arg(value_name = "NEW", value_hint = ValueHint::FilePath)]
+    pub(crate) new: ComponentFile,
+    #[command(flatten)]
+    pub(crate) export: ExportArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// A setting of OLD alone
+    #[arg(long, value_name = "KEY=VALUE|@FILE")]
+    pub(crate) old_config: Vec<String>,
+    /// A setting of NEW alone
+    #[arg(long, value_name = "KEY=VALUE|@FILE")]
+    pub(crate) new_config: Vec<String>,
+    /// Records that are shown of each difference
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    pub(crate) samples: usize,
+    /// The time of the run, in RFC 3339 [default: 1970-01-01T00:00:00Z]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) started_at: Option<i64>,
 }
 
 #[derive(Debug, Args)]

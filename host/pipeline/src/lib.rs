@@ -1,5 +1,6 @@
 //! A run: map, shuffle, reduce, load. [`run()`] reads from top to bottom like section 2 of the design.
 
+pub mod compare;
 mod dead;
 mod dedup;
 pub mod documents;
