@@ -44,7 +44,7 @@ pub fn derive_input(item: TokenStream) -> TokenStream {
 ///
 /// On a field: `#[row(name = "overallScore")]`, where the column's name is not that of the field, and `description = "…"`.
 ///
-/// Doc comments are descriptions, where there is no `description`.
+/// Doc comments are descriptions, where there is no `description`. A list is a `Vec`, a struct a struct with [`Record`].
 #[proc_macro_derive(Row, attributes(row))]
 pub fn derive_row(item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as DeriveInput);

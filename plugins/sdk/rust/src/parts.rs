@@ -96,10 +96,10 @@ impl Arrays {
         Ok(index)
     }
 
-    /// Says which values of an array are there.
+    /// Says which values of an array are there. What an `Option` in an `Option` has said stays: its nulls are those of both.
     pub(crate) fn set_validity(&mut self, index: u32, validity: Vec<u8>) {
         if let Some(array) = self.0.get_mut(index as usize) {
-            array.validity = Some(validity);
+            array.validity.get_or_insert(validity);
         }
     }
 

@@ -15,7 +15,8 @@ use crate::{Date, FieldType, Json, Reference, Timestamp};
     label = "not a type of an input",
     note = "use bool, i64, f64, Timestamp, &str, String, Cow<str>, &[u8], Vec<u8>, Json<&str>, Reference, or FieldType with `type_of`",
     note = "a Vec of one of these for an array, a struct with `#[derive(Record)]` for a map",
-    note = "an Option of one of these where the value may be missing or null"
+    note = "an Option of one of these where the value may be missing or null",
+    note = "a struct with `#[derive(Record)]` that is only written has `#[record(write)]`"
 )]
 #[doc(hidden)]
 pub trait FromColumn<'a>: Sized {

@@ -7,10 +7,9 @@ use crate::describe::{Row, TableSpec};
 /// The rows that a mapping makes of a record: a row; `Option` of it, `None` where the record is none of the table's (it is counted as
 /// filtered); `Vec` of it, as many rows as there are; or a struct with `#[derive(Tables)]`, which has such a field for each table.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not the rows of a record",
-    label = "neither a row nor several",
-    note = "use a struct with `#[derive(Row)]`, an Option or a Vec of it, or a struct with `#[derive(Tables)]` that has such fields",
-    note = "a mapping, and nothing within its tables, may also return a Result of one of these with a Rejection"
+    message = "`{Self}` is neither a row nor several",
+    label = "not the rows of a table",
+    note = "each field of a struct with `#[derive(Tables)]` is a struct with `#[derive(Row)]`, or an Option or a Vec of it"
 )]
 pub trait Tables {
     /// The tables while they are written.

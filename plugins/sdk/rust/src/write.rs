@@ -13,7 +13,8 @@ use crate::{Date, Join, Json, Reference, Timestamp};
     label = "not a type of a column",
     note = "use bool, i64, f64, Timestamp, Date, &str, String, Cow<str>, Join, &[u8], Vec<u8>, Json<&str>, Json<String> or Reference",
     note = "a Vec of one of these for a list, a struct with `#[derive(Record)]` for a struct",
-    note = "an Option of one of these where the column is nullable"
+    note = "an Option of one of these where the column is nullable",
+    note = "a struct with `#[derive(Record)]` that is only read has `#[record(read)]`"
 )]
 #[doc(hidden)]
 pub trait ToColumn {
@@ -372,6 +373,7 @@ mod tests {
     fn validity_is_left_out_without_nulls() {
         assert_eq!(column([Some(1_i64), Some(2)])[0].validity, None);
         assert_eq!(column([Some(1_i64), None])[0].validity, Some(vec![0b01]));
+        assert_eq!(column([Some(None), None, Some(Some(1_i64))])[0].validity, Some(vec![0b100]));
     }
 
     #[test]
