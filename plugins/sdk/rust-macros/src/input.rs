@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Error, GenericParam, Index, Lifetime, LitStr, Result};
+use syn::{DeriveInput, Error, Index, LitStr, Result};
 
 use crate::pattern;
 use crate::syntax::{self, Named};
@@ -126,22 +126,6 @@ impl Spec {
     }
 }
 
-/// The lifetime of what the struct borrows, and the struct's arguments with it.
-fn lifetime(item: &DeriveInput) -> Result<(Lifetime, TokenStream)> {
-    let mut params = item.generics.params.iter();
-    match (params.next(), params.next()) {
-        (None, _) => Ok((Lifetime::new("'gristmill", proc_macro2::Span::call_site()), TokenStream::new())),
-        (Some(GenericParam::Lifetime(one)), None) => {
-            let lifetime = &one.lifetime;
-            Ok((lifetime.clone(), quote!(<#lifetime>)))
-        }
-        (Some(first), second) => Err(Error::new_spanned(
-            second.unwrap_or(first),
-            "an input has no parameters but one lifetime, that of the batch which it borrows from",
-        )),
-    }
-}
-
 /// The expansion.
 pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let mut documents: Option<LitStr> = None;
@@ -168,10 +152,11 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         return Err(Error::new_spanned(&twice.name, format!("there are two inputs `{}`", twice.name.value())));
     }
 
-    let (life, args) = lifetime(item)?;
+    let what = "an input has no parameters but one lifetime, that of the batch which it borrows from";
+    let (life, args) = syntax::lifetime(item, what)?;
     let ident = &item.ident;
     let sdk = quote!(::gristmill_sdk::__private);
-    let mut inputs = Vec::new();
+    let (mut inputs, mut lacking) = (Vec::new(), Vec::new());
     let (mut columns, mut opens, mut reads, mut checks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (i, (field, spec)) in fields.iter().zip(&specs).enumerate() {
         let (ty, span, name) = (field.ty, field.ty.span(), &spec.name);
@@ -192,14 +177,21 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         inputs.push(quote!(#sdk::InputSpec {
             name: #name,
             origin: #sdk::OriginSpec::#origin,
-            scalar: #column::SCALAR,
+            ty: #column::TYPE,
             required: !#column::NULLABLE,
             null_on_mismatch: #null,
         }));
         columns.push(quote!(#column::Column));
         opens.push(quote_spanned!(span=> #sdk::open_column::<#ty>(batch, #i, #name)?));
         let (member, index) = (field.ident, Index::from(i));
-        reads.push(quote!(#member: #column::read(&columns.#index, row)));
+        let lacks = quote!(#column::lacks(&columns.#index, row));
+        let read = quote!(#column::read(&columns.#index, row));
+        if null {
+            reads.push(quote!(#member: if #lacks { ::std::option::Option::None } else { #read }));
+        } else {
+            lacking.push(quote!(if #lacks { return ::std::option::Option::Some(#name); }));
+            reads.push(quote!(#member: #read));
+        }
     }
     Ok(quote! {
         #[automatically_derived]
@@ -210,6 +202,11 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
             fn open(batch: &#life #sdk::Batch) -> ::std::result::Result<Self::Columns, ::std::string::String> {
                 #(#checks)*
                 ::std::result::Result::Ok((#(#opens,)*))
+            }
+            #[inline]
+            fn lacking(columns: &Self::Columns, row: usize) -> ::std::option::Option<&'static str> {
+                #(#lacking)*
+                ::std::option::Option::None
             }
             #[inline]
             fn read(columns: &Self::Columns, row: usize) -> Self {
@@ -256,6 +253,16 @@ mod tests {
         assert!(made.contains("name : \"n\"") && made.contains("null_on_mismatch : true"), "{made}");
         let made = tokens(expand, &field("#[input(required, mismatch = \"reject\")] x: i64"));
         assert!(made.contains("name : \"x\"") && made.contains("null_on_mismatch : false"), "{made}");
+    }
+
+    #[test]
+    fn what_lacks_a_part_is_refused_or_null() {
+        let lacks = "FromColumn < 'a >> :: lacks (& columns . 0 , row) {";
+        let made = tokens(expand, &field("#[input(name = \"n\")] x: Option<Vec<i64>>"));
+        assert!(made.contains(&format!("{lacks} return :: std :: option :: Option :: Some (\"n\") ; }}")), "{made}");
+        let made = tokens(expand, &field("#[input(mismatch = \"null\")] x: Option<Vec<i64>>"));
+        assert!(made.contains(&format!("{lacks} :: std :: option :: Option :: None }} else {{")), "{made}");
+        assert!(!made.contains("return"), "{made}");
     }
 
     #[test]

@@ -3,8 +3,11 @@
 mod config;
 mod input;
 mod pattern;
+mod record;
 mod row;
 mod syntax;
+mod tables;
+mod writers;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -26,6 +29,8 @@ use syn::{DeriveInput, parse_macro_input};
 ///   (`"reject"`, which is the default);
 /// * `required`: says what a type other than `Option` says by itself;
 /// * `name = "…"`: the input's name, where it is not to be that of the field.
+///
+/// An array is a `Vec`, a map a struct with [`Record`]. A null within them, where the type is no `Option`, is a mismatch, too.
 #[proc_macro_derive(Input, attributes(input))]
 pub fn derive_input(item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as DeriveInput);
@@ -39,11 +44,38 @@ pub fn derive_input(item: TokenStream) -> TokenStream {
 ///
 /// On a field: `#[row(name = "overallScore")]`, where the column's name is not that of the field, and `description = "…"`.
 ///
-/// Doc comments are descriptions, where there is no `description`.
+/// Doc comments are descriptions, where there is no `description`. A list is a `Vec`, a struct a struct with [`Record`].
 #[proc_macro_derive(Row, attributes(row))]
 pub fn derive_row(item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as DeriveInput);
     row::expand(&item).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// A struct that is a field of an [`Input`] or a [`Row`], or an element of a list in one: a `struct` of the contract, which is a map of
+/// Firestore, and a column with columns of its own in a table. The contract's word is a keyword of Rust, so the derive has that
+/// which BigQuery and others use for such a column.
+///
+/// The struct is read and written; a field then needs a type that is both. With `#[record(read)]` or `#[record(write)]` on the struct it
+/// is only one of the two, and takes types that are not the other, such as `Join`.
+///
+/// On a field: `#[record(name = "overallScore")]`, where its name in the document and the table is not that of the field.
+///
+/// In a map that is read, fields which are not declared are skipped; one that is missing or null is `None` of an `Option`. Where the type is no
+/// `Option`, the record is refused with the code `missing-part`; an input with `mismatch = "null"` is `None` instead.
+#[proc_macro_derive(Record, attributes(record))]
+pub fn derive_record(item: TokenStream) -> TokenStream {
+    let item = parse_macro_input!(item as DeriveInput);
+    record::expand(&item).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// A struct of the tables that a plugin writes: each field is a [`Row`] of one table, an `Option` or a `Vec` of it.
+///
+/// A mapping returns the struct, and makes with it any number of rows of each table of a record. Tables are declared in the order of
+/// the fields; the fields' names mean nothing.
+#[proc_macro_derive(Tables)]
+pub fn derive_tables(item: TokenStream) -> TokenStream {
+    let item = parse_macro_input!(item as DeriveInput);
+    tables::expand(&item).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// A struct of a plugin's settings.

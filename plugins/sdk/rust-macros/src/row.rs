@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{DeriveInput, Error, Index, LitStr, Result};
+use quote::quote;
+use syn::{DeriveInput, Error, LitStr, Result};
 
 use crate::syntax::{self, Named};
+use crate::writers::{Writers, as_column};
 
 /// What stands at the struct.
 #[derive(Default)]
@@ -122,24 +122,16 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     check(&table, &columns)?;
 
     let sdk = quote!(::gristmill_sdk::__private);
-    let (mut specs, mut builders, mut makes) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut pushes, mut ends) = (Vec::new(), Vec::new());
-    for (i, column) in columns.iter().enumerate() {
-        let (ty, member, span) = (column.field.ty, column.field.ident, column.field.ty.span());
-        let (name, description) = (&column.name, &column.description);
-        let (index, as_column) = (Index::from(i), quote_spanned!(span=> <#ty as #sdk::ToColumn>));
-        specs.push(quote!(#sdk::ColumnSpec {
+    let specs = columns.iter().map(|column| {
+        let (as_column, name, description) = (as_column(column.field.ty), &column.name, &column.description);
+        quote!(#sdk::ColumnSpec {
             name: #name,
-            scalar: #as_column::SCALAR,
+            ty: #as_column::TYPE,
             required: !#as_column::NULLABLE,
             description: #description,
-        }));
-        let builder = quote_spanned!(span=> <#as_column::Builder as #sdk::Builder>);
-        builders.push(quote!(#as_column::Builder));
-        makes.push(quote!(#builder::with_capacity(rows)));
-        pushes.push(quote!(#as_column::write(self.#member, &mut builder.#index);));
-        ends.push(quote!(#builder::finish(builder.#index)));
-    }
+        })
+    });
+    let Writers { builders, makes, pushes, ends, .. } = Writers::of(&fields);
     let description = table.description.as_ref().map_or_else(|| syntax::docs(&item.attrs), LitStr::value);
     let option = |name: &Option<LitStr>| match name {
         Some(name) => quote!(::std::option::Option::Some(#name)),
@@ -173,16 +165,19 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
                 builder: Self::Builder,
                 rows: u32,
             ) -> ::std::result::Result<#sdk::Batch, ::std::string::String> {
-                #sdk::batch([#(#ends),*], rows)
+                let mut finished = #sdk::Arrays::default();
+                let arrays = &mut finished;
+                let columns = [#(#ends),*];
+                ::std::result::Result::Ok(finished.into_batch(columns, rows))
             }
         }
 
         #[automatically_derived]
-        impl #generics #sdk::Outcome for #ident #args #bounds {
-            type Row = Self;
+        impl #generics ::gristmill_sdk::Tables for #ident #args #bounds {
+            type Builder = #sdk::Table<Self>;
             #[inline]
-            fn outcome(self) -> ::std::result::Result<::std::option::Option<Self>, ::gristmill_sdk::Rejection> {
-                ::std::result::Result::Ok(::std::option::Option::Some(self))
+            fn push(self, origin: u32, builder: &mut Self::Builder) {
+                builder.push(self, origin);
             }
         }
     })
@@ -203,7 +198,7 @@ mod tests {
         );
         for part in [
             "name : \"t\" , description : \"Rows of reports.\"",
-            "name : \"id\" , scalar : < & 'a str as :: gristmill_sdk :: __private :: ToColumn > :: SCALAR , required :",
+            "name : \"id\" , ty : < & 'a str as :: gristmill_sdk :: __private :: ToColumn > :: TYPE , required :",
             "description : \"Who.\"",
             "name : \"N\" ,",
             "description : \"d\"",

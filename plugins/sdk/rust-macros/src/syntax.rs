@@ -1,9 +1,14 @@
-//! What the three derives have in common: fields, names, descriptions, lists of strings.
+//! What the derives have in common: fields, names, descriptions, lists of strings.
 
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parse;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Data, DeriveInput, Error, Expr, Field, Fields, Ident, Lit, LitStr, Meta, Result, Token, Type};
+use syn::{
+    Attribute, Data, DeriveInput, Error, Expr, Field, Fields, GenericParam, Ident, Lifetime, Lit, LitStr, Meta, Result,
+    Token, Type,
+};
 
 /// A field with a name.
 pub(crate) struct Named<'a> {
@@ -24,6 +29,19 @@ pub(crate) fn fields<'a>(item: &'a DeriveInput, derive: &str) -> Result<Vec<Name
         field.ident.as_ref().map(|ident| Named { ident, ty: &field.ty, attrs: field.attrs.as_slice() })
     };
     Ok(fields.named.iter().filter_map(named).collect())
+}
+
+/// The lifetime of what a struct borrows, and the struct's arguments with it; `what` says that it has no other parameters.
+pub(crate) fn lifetime(item: &DeriveInput, what: &str) -> Result<(Lifetime, TokenStream)> {
+    let mut params = item.generics.params.iter();
+    match (params.next(), params.next()) {
+        (None, _) => Ok((Lifetime::new("'gristmill", Span::call_site()), TokenStream::new())),
+        (Some(GenericParam::Lifetime(one)), None) => {
+            let lifetime = &one.lifetime;
+            Ok((lifetime.clone(), quote!(<#lifetime>)))
+        }
+        (Some(first), second) => Err(Error::new_spanned(second.unwrap_or(first), what)),
+    }
 }
 
 /// The name of a field as it is written in text: `r#type` is `type`.

@@ -1,8 +1,9 @@
 //! What derive macros say of a plugin, and the description that the host is given of it.
 
-use crate::__private::{Batch, OnMismatch, Scalar, schema};
-use crate::Rejection;
+use crate::__private::{Batch, OnMismatch, schema};
 use crate::config::SettingSpec;
+use crate::tables::TablesBuilder;
+use crate::types::{TypeSpec, Types};
 
 /// What a plugin reads, by `#[derive(Input)]`.
 #[diagnostic::on_unimplemented(
@@ -22,6 +23,9 @@ pub trait Input<'a>: Sized {
     /// Opens the columns of a batch.
     #[doc(hidden)]
     fn open(batch: &'a Batch) -> Result<Self::Columns, String>;
+    /// The first input of a row with a part that is null and may not be. Such a row is not read.
+    #[doc(hidden)]
+    fn lacking(columns: &Self::Columns, row: usize) -> Option<&'static str>;
     /// The values of a row.
     #[doc(hidden)]
     fn read(columns: &Self::Columns, row: usize) -> Self;
@@ -50,44 +54,13 @@ pub trait Row: Sized {
     fn finish(builder: Self::Builder, rows: u32) -> Result<Batch, String>;
 }
 
-/// What a mapping may return: a row; `Option` of it, `None` where the record is none of the table's (it is counted as
-/// filtered); and `Result` of either with a [`Rejection`].
-#[diagnostic::on_unimplemented(
-    message = "a mapping cannot return `{Self}`",
-    note = "return a struct with `#[derive(Row)]`, an Option of it, or a Result of either with a Rejection"
-)]
-pub trait Outcome {
-    /// The row.
-    #[doc(hidden)]
-    type Row: Row;
-    /// In one shape.
-    #[doc(hidden)]
-    fn outcome(self) -> Result<Option<Self::Row>, Rejection>;
-}
-
-impl<R: Row> Outcome for Option<R> {
-    type Row = R;
-    #[inline]
-    fn outcome(self) -> Result<Option<R>, Rejection> {
-        Ok(self)
-    }
-}
-
-impl<O: Outcome> Outcome for Result<O, Rejection> {
-    type Row = O::Row;
-    #[inline]
-    fn outcome(self) -> Result<Option<O::Row>, Rejection> {
-        self.and_then(O::outcome)
-    }
-}
-
 /// A declared input.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct InputSpec {
     pub name: &'static str,
     pub origin: OriginSpec,
-    pub scalar: Scalar,
+    pub ty: TypeSpec,
     pub required: bool,
     pub null_on_mismatch: bool,
 }
@@ -123,7 +96,7 @@ pub struct TableSpec {
 #[derive(Debug)]
 pub struct ColumnSpec {
     pub name: &'static str,
-    pub scalar: Scalar,
+    pub ty: TypeSpec,
     pub required: bool,
     pub description: &'static str,
 }
@@ -132,24 +105,8 @@ fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// The types that a description refers to, each once.
-#[derive(Default)]
-struct Types(Vec<schema::DataType>);
-
-impl Types {
-    fn index(&mut self, scalar: Scalar) -> u32 {
-        let known = self.0.iter().position(|t| matches!(t, schema::DataType::Scalar(s) if *s == scalar));
-        let index = known.unwrap_or_else(|| {
-            self.0.push(schema::DataType::Scalar(scalar));
-            self.0.len() - 1
-        });
-        // There are nine scalars.
-        u32::try_from(index).unwrap_or(u32::MAX)
-    }
-}
-
-/// The description of a plugin that reads `I` and writes `R`.
-pub(crate) fn description<'a, I: Input<'a>, R: Row>() -> schema::Description {
+/// The description of a plugin that reads `I` and writes `T`.
+pub(crate) fn description<'a, I: Input<'a>, T: TablesBuilder>() -> schema::Description {
     let mut types = Types::default();
     let inputs = I::INPUTS.iter().map(|spec| schema::Input {
         name: spec.name.to_owned(),
@@ -162,28 +119,31 @@ pub(crate) fn description<'a, I: Input<'a>, R: Row>() -> schema::Description {
             OriginSpec::CreateTime => schema::Origin::CreateTime,
             OriginSpec::UpdateTime => schema::Origin::UpdateTime,
         },
-        type_: types.index(spec.scalar),
+        type_: types.index(spec.ty),
         required: spec.required,
         on_mismatch: if spec.null_on_mismatch { OnMismatch::Null } else { OnMismatch::Reject },
     });
     let inputs = inputs.collect();
-    let table = R::TABLE;
-    let columns = table.columns.iter().map(|spec| schema::OutputColumn {
+    let tables = T::specs().into_iter().map(|spec| table(spec, &mut types)).collect();
+    schema::Description { documents: I::DOCUMENTS.to_owned(), types: types.into_declared(), inputs, tables }
+}
+
+fn table(spec: TableSpec, types: &mut Types) -> schema::Table {
+    let columns = spec.columns.iter().map(|spec| schema::OutputColumn {
         name: spec.name.to_owned(),
-        type_: types.index(spec.scalar),
+        type_: types.index(spec.ty),
         required: spec.required,
         description: spec.description.to_owned(),
     });
-    let table = schema::Table {
-        name: table.name.to_owned(),
-        description: table.description.to_owned(),
+    schema::Table {
+        name: spec.name.to_owned(),
+        description: spec.description.to_owned(),
         columns: columns.collect(),
-        key: owned(table.key),
-        latest_by: table.latest_by.map(str::to_owned),
-        partition_by: table.partition_by.map(str::to_owned),
-        cluster_by: owned(table.cluster_by),
-    };
-    schema::Description { documents: I::DOCUMENTS.to_owned(), types: types.0, inputs, tables: vec![table] }
+        key: owned(spec.key),
+        latest_by: spec.latest_by.map(str::to_owned),
+        partition_by: spec.partition_by.map(str::to_owned),
+        cluster_by: owned(spec.cluster_by),
+    }
 }
 
 /// What a person is told of a plugin.

@@ -47,9 +47,64 @@
 //! | json | [`Json<&str>`](Json) | `Json<&str>`, `Json<String>` |
 //! | reference | [`Reference`] | |
 //!
-//! An `Option` may be null; anything else is required: a record without it is refused before it reaches the plugin.
-//! Lists and structs of the contract, and more than one table or row a record, are not yet offered by this SDK; read lists
-//! and maps as `Json<&str>`.
+//! | list | `Vec` of any of these | the same |
+//! | struct | a struct with [`#[derive(Record)]`](macro@Record) | the same |
+//!
+//! An `Option` may be null; anything else is required: a record without it is refused before it reaches the plugin. So is one with
+//! a null in a list or a map whose type there is no `Option`.
+//!
+//! # Rows and tables
+//!
+//! A mapping returns a row, or a `Vec` of as many rows as the record has; or a struct with [`#[derive(Tables)]`](macro@Tables), which has
+//! a field for each table. Tags, and what is bought, of an order:
+//!
+//! ```
+//! # use gristmill_sdk::prelude::*;
+//! #[derive(Record)]
+//! struct Item<'a> {
+//!     name: &'a str,
+//!     #[record(name = "unitPrice")]
+//!     price: Option<f64>,
+//! }
+//!
+//! #[derive(Input)]
+//! #[input(documents = "orders/{order}")]
+//! struct Order<'a> {
+//!     #[input(capture)]
+//!     order: &'a str,
+//!     tags: Option<Vec<&'a str>>,
+//!     items: Vec<Item<'a>>,
+//! }
+//!
+//! #[derive(Row)]
+//! #[row(table = "orders", key = "order")]
+//! struct OrderRow<'a> {
+//!     order: &'a str,
+//!     tags: Vec<&'a str>,
+//! }
+//!
+//! #[derive(Row)]
+//! #[row(table = "items", key("order", "index"))]
+//! struct ItemRow<'a> {
+//!     order: &'a str,
+//!     index: i64,
+//!     item: Item<'a>,
+//! }
+//!
+//! #[derive(Tables)]
+//! struct Output<'a> {
+//!     orders: OrderRow<'a>,
+//!     items: Vec<ItemRow<'a>>,
+//! }
+//!
+//! fn map<'a>(order: Order<'a>, _: &Context) -> Output<'a> {
+//!     let items = (0..).zip(order.items).map(|(index, item)| ItemRow { order: order.order, index, item });
+//!     Output { items: items.collect(), orders: OrderRow { order: order.order, tags: order.tags.unwrap_or_default() } }
+//! }
+//!
+//! gristmill_sdk::plugin! { summary: "Orders.", map: map }
+//! # fn main() {}
+//! ```
 
 mod config;
 mod describe;
@@ -57,26 +112,34 @@ mod describe;
 #[doc(hidden)]
 pub mod guest;
 mod json;
+mod lists;
 pub mod log;
 mod macros;
 #[doc(hidden)]
 pub mod native;
+mod parts;
 mod read;
+mod records;
 mod rejection;
 mod run;
+mod tables;
 mod time;
+mod types;
 mod values;
 mod write;
 
 pub use config::{Config, Context};
-pub use describe::{Input, Outcome, Row};
-pub use gristmill_sdk_macros::{Config, Input, Row};
+pub use describe::{Input, Row};
+pub use gristmill_sdk_macros::{Config, Input, Record, Row, Tables};
 pub use rejection::Rejection;
+pub use tables::{Outcome, Tables};
 pub use values::{Date, FieldType, Join, Json, Reference, Timestamp};
 
 /// All that a plugin needs.
 pub mod prelude {
-    pub use crate::{Config, Context, Date, FieldType, Input, Join, Json, Reference, Rejection, Row, Timestamp};
+    pub use crate::{
+        Config, Context, Date, FieldType, Input, Join, Json, Record, Reference, Rejection, Row, Tables, Timestamp,
+    };
 }
 
 #[doc(hidden)]
@@ -85,10 +148,11 @@ pub mod bindings;
 /// What the macros use. Nothing of it is kept from one version to the next.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::bindings;
     #[cfg(target_arch = "wasm32")]
     pub use crate::bindings::__export;
     pub use crate::bindings::exports::gristmill::plugin::transform::{Guest, Output, Rejection as RejectedRow, Rows};
-    pub use crate::bindings::gristmill::plugin::columns::{Array, Batch, Values, Varlen};
+    pub use crate::bindings::gristmill::plugin::columns::{Array, Batch, NestedLists, StructFields, Values, Varlen};
     pub use crate::bindings::gristmill::plugin::schema::{
         self, About, Context as RunContext, Description, OnMismatch, Scalar,
     };
@@ -96,8 +160,11 @@ pub mod __private {
     pub use crate::describe::{ColumnSpec, InputSpec, OriginSpec, TableSpec, about};
     #[cfg(target_arch = "wasm32")]
     pub use crate::guest;
+    pub use crate::parts::{Arrays, Part, Place};
     pub use crate::read::{FromColumn, IsJson, IsString, IsTimestamp, open_column};
-    pub use crate::run::{Plugin, Transform, batch, each, open, settings};
+    pub use crate::records::{Fields, Structs};
+    pub use crate::run::{Plugin, Transform, each, open, settings};
+    pub use crate::tables::{Table, Tables};
+    pub use crate::types::{FieldSpec, TypeSpec};
     pub use crate::write::{Builder, ToColumn};
-    pub use crate::{bindings, describe::Outcome};
 }

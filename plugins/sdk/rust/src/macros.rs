@@ -2,7 +2,7 @@
 
 /// Makes a plugin of a mapping: `plugin! { map: map }`.
 ///
-/// * `map`: a function from a struct with `#[derive(Input)]` and `&Context<Settings>` to a row, see [`Outcome`](crate::Outcome).
+/// * `map`: a function from a struct with `#[derive(Input)]` and `&Context<Settings>` to rows, see [`Outcome`](crate::Outcome).
 /// * `summary`: one line for people; the package's description where it is left out.
 /// * `check`: a function `fn(&Settings) -> Result<(), String>` that refuses settings which cannot be used.
 ///

@@ -3,7 +3,8 @@
 use crate::run::{Plugin, Transform};
 
 pub use crate::__private::{
-    About, Array, Batch, Description, Output, RejectedRow, Rows, RunContext, Values, Varlen, schema,
+    About, Array, Batch, Description, NestedLists, Output, RejectedRow, Rows, RunContext, StructFields, Values, Varlen,
+    schema,
 };
 
 /// A configured plugin.

@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 
 use crate::__private::{Array, Batch, Scalar, Values, Varlen};
+use crate::parts::Place;
+use crate::types::TypeSpec;
 use crate::{Date, FieldType, Json, Reference, Timestamp};
 
 /// A type that a field of an input struct can have; `Option` of it where the value may be missing or null.
@@ -12,18 +14,25 @@ use crate::{Date, FieldType, Json, Reference, Timestamp};
     message = "`{Self}` cannot be read from a document",
     label = "not a type of an input",
     note = "use bool, i64, f64, Timestamp, &str, String, Cow<str>, &[u8], Vec<u8>, Json<&str>, Reference, or FieldType with `type_of`",
-    note = "an Option of one of these where the value may be missing or null"
+    note = "a Vec of one of these for an array, a struct with `#[derive(Record)]` for a map",
+    note = "an Option of one of these where the value may be missing or null",
+    note = "a struct with `#[derive(Record)]` that is only written has `#[record(write)]`"
 )]
 #[doc(hidden)]
 pub trait FromColumn<'a>: Sized {
     /// The type that is declared to the host.
-    const SCALAR: Scalar;
+    const TYPE: TypeSpec;
     /// Whether null has a value of this type.
     const NULLABLE: bool = false;
     /// The opened column.
     type Column;
     /// Opens a column; `Err` says what rule of the contract it breaks.
-    fn open(array: &'a Array, rows: usize) -> Result<Self::Column, &'static str>;
+    fn open(place: Place<'a>, rows: usize) -> Result<Self::Column, &'static str>;
+    /// Whether a part of a row's value is null that may not be; the value itself is not. Where it is so the value is not read.
+    #[inline]
+    fn lacks(_column: &Self::Column, _row: usize) -> bool {
+        false
+    }
     /// The value of a row below the number of rows that the column was opened with.
     fn read(column: &Self::Column, row: usize) -> Self;
 }
@@ -34,14 +43,14 @@ pub fn open_column<'a, T: FromColumn<'a>>(batch: &'a Batch, input: usize, name: 
     batch
         .columns
         .get(input)
-        .and_then(|index| batch.arrays.get(*index as usize))
+        .and_then(|index| Place::of(&batch.arrays, *index))
         .ok_or("the batch has no such column")
-        .and_then(|array| T::open(array, batch.rows as usize))
+        .and_then(|place| T::open(place, batch.rows as usize))
         .map_err(|what| format!("input `{name}` as the host handed it over breaks the contract: {what}"))
 }
 
-const WRONG_TYPE: &str = "it has another type than the declared one";
-const WRONG_LENGTH: &str = "its length is not the number of rows";
+pub(crate) const WRONG_TYPE: &str = "it has another type than the declared one";
+pub(crate) const WRONG_LENGTH: &str = "its length is not the number of rows";
 const WRONG_OFFSETS: &str = "its offsets do not cut its data";
 
 fn fixed<T>(values: &[T], rows: usize) -> Result<&[T], &'static str> {
@@ -53,8 +62,16 @@ fn at<T: Copy + Default>(values: &[T], row: usize) -> T {
     values.get(row).copied().unwrap_or_default()
 }
 
-fn bit(bits: &[u8], row: usize) -> bool {
+pub(crate) fn bit(bits: &[u8], row: usize) -> bool {
     bits.get(row / 8).is_some_and(|byte| byte >> (row % 8) & 1 == 1)
+}
+
+/// The validity of an array, checked.
+pub(crate) fn validity(array: &Array, rows: usize) -> Result<Option<&[u8]>, &'static str> {
+    match array.validity.as_deref() {
+        Some(bits) if bits.len() != rows.div_ceil(8) => Err("its validity does not have a bit for each row"),
+        validity => Ok(validity),
+    }
 }
 
 /// A column of bits.
@@ -74,14 +91,12 @@ pub struct Slices<'a, D: ?Sized> {
     data: &'a D,
 }
 
-/// The offsets, checked: one more than rows, from 0 to the length of the data, none below the one before it.
-fn offsets(varlen: &Varlen, rows: usize) -> Result<&[u32], &'static str> {
-    let offsets = varlen.offsets.as_slice();
+/// The offsets, checked: one more than rows, from 0 to the end of what they cut, none below the one before it.
+pub(crate) fn cuts(offsets: &[u32], rows: usize, end: usize) -> Result<&[u32], &'static str> {
     if offsets.len() != rows + 1 {
         return Err(WRONG_LENGTH);
     }
-    let ends_meet =
-        offsets.first() == Some(&0) && offsets.last().is_some_and(|last| *last as usize == varlen.data.len());
+    let ends_meet = offsets.first() == Some(&0) && offsets.last().is_some_and(|last| *last as usize == end);
     // Without an early exit, which the compiler could not make vectors of.
     let rising = offsets.iter().zip(offsets.iter().skip(1)).fold(true, |rising, (a, b)| rising & (a <= b));
     if ends_meet && rising { Ok(offsets) } else { Err(WRONG_OFFSETS) }
@@ -89,7 +104,7 @@ fn offsets(varlen: &Varlen, rows: usize) -> Result<&[u32], &'static str> {
 
 impl<'a> Slices<'a, str> {
     fn open(varlen: &'a Varlen, rows: usize) -> Result<Self, &'static str> {
-        let offsets = offsets(varlen, rows)?;
+        let offsets = cuts(&varlen.offsets, rows, varlen.data.len())?;
         let data = text(&varlen.data)?;
         // In ASCII every offset is between two characters.
         if !data.is_ascii() && !offsets.iter().all(|offset| data.is_char_boundary(*offset as usize)) {
@@ -108,7 +123,7 @@ impl<'a> Slices<'a, str> {
 
 impl<'a> Slices<'a, [u8]> {
     fn open(varlen: &'a Varlen, rows: usize) -> Result<Self, &'static str> {
-        Ok(Self { offsets: offsets(varlen, rows)?, data: &varlen.data })
+        Ok(Self { offsets: cuts(&varlen.offsets, rows, varlen.data.len())?, data: &varlen.data })
     }
 
     fn at(&self, row: usize) -> &'a [u8] {
@@ -126,10 +141,10 @@ fn text(data: &[u8]) -> Result<&str, &'static str> {
 macro_rules! fixed_width {
     ($ty:ty, $raw:ty, $scalar:ident, $values:ident, $make:expr) => {
         impl<'a> FromColumn<'a> for $ty {
-            const SCALAR: Scalar = Scalar::$scalar;
+            const TYPE: TypeSpec = TypeSpec::Scalar(Scalar::$scalar);
             type Column = &'a [$raw];
-            fn open(array: &'a Array, rows: usize) -> Result<Self::Column, &'static str> {
-                match &array.values {
+            fn open(place: Place<'a>, rows: usize) -> Result<Self::Column, &'static str> {
+                match &place.array.values {
                     Values::$values(values) => fixed(values, rows),
                     _ => Err(WRONG_TYPE),
                 }
@@ -148,10 +163,10 @@ fixed_width!(Timestamp, i64, Timestamp, Timestamps, Timestamp::from_micros);
 fixed_width!(Date, i32, Date, Dates, Date::from_days);
 
 impl<'a> FromColumn<'a> for bool {
-    const SCALAR: Scalar = Scalar::Boolean;
+    const TYPE: TypeSpec = TypeSpec::Scalar(Scalar::Boolean);
     type Column = Bits<'a>;
-    fn open(array: &'a Array, rows: usize) -> Result<Self::Column, &'static str> {
-        match &array.values {
+    fn open(place: Place<'a>, rows: usize) -> Result<Self::Column, &'static str> {
+        match &place.array.values {
             Values::Booleans(bits) => Bits::open(bits, rows),
             _ => Err(WRONG_TYPE),
         }
@@ -165,10 +180,10 @@ impl<'a> FromColumn<'a> for bool {
 macro_rules! variable_width {
     ($ty:ty, $data:ty, $scalar:ident, $values:ident, $make:expr) => {
         impl<'a> FromColumn<'a> for $ty {
-            const SCALAR: Scalar = Scalar::$scalar;
+            const TYPE: TypeSpec = TypeSpec::Scalar(Scalar::$scalar);
             type Column = Slices<'a, $data>;
-            fn open(array: &'a Array, rows: usize) -> Result<Self::Column, &'static str> {
-                match &array.values {
+            fn open(place: Place<'a>, rows: usize) -> Result<Self::Column, &'static str> {
+                match &place.array.values {
                     Values::$values(varlen) => Slices::<$data>::open(varlen, rows),
                     _ => Err(WRONG_TYPE),
                 }
@@ -198,15 +213,16 @@ pub struct Nullable<'a, C> {
 }
 
 impl<'a, T: FromColumn<'a>> FromColumn<'a> for Option<T> {
-    const SCALAR: Scalar = T::SCALAR;
+    const TYPE: TypeSpec = T::TYPE;
     const NULLABLE: bool = true;
     type Column = Nullable<'a, T::Column>;
-    fn open(array: &'a Array, rows: usize) -> Result<Self::Column, &'static str> {
-        let validity = array.validity.as_deref();
-        if validity.is_some_and(|bits| bits.len() != rows.div_ceil(8)) {
-            return Err("its validity does not have a bit for each row");
-        }
-        Ok(Nullable { values: T::open(array, rows)?, validity })
+    fn open(place: Place<'a>, rows: usize) -> Result<Self::Column, &'static str> {
+        let validity = validity(place.array, rows)?;
+        Ok(Nullable { values: T::open(place, rows)?, validity })
+    }
+    #[inline]
+    fn lacks(column: &Self::Column, row: usize) -> bool {
+        column.validity.is_none_or(|bits| bit(bits, row)) && T::lacks(&column.values, row)
     }
     #[inline]
     fn read(column: &Self::Column, row: usize) -> Self {
@@ -253,7 +269,7 @@ mod tests {
     }
 
     fn all<'a, T: FromColumn<'a>>(array: &'a Array, rows: usize) -> Result<Vec<T>, &'static str> {
-        let column = T::open(array, rows)?;
+        let column = T::open(Place::of(std::slice::from_ref(array), 0).unwrap(), rows)?;
         Ok((0..rows).map(|row| T::read(&column, row)).collect())
     }
 

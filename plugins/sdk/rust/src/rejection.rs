@@ -34,6 +34,14 @@ impl Rejection {
         self
     }
 
+    /// Of an input in which a part is null that may not be. The host cannot know it: the contract has no word for it.
+    #[cold]
+    pub(crate) fn missing_part(input: &'static str) -> Self {
+        let what = "a list in it has a null element, or a map in it has a null or no field, where the plugin needs a value; \
+                    give it one, or make that type an Option in the plugin";
+        Self::new("missing-part", what).input(input)
+    }
+
     /// The code.
     pub fn code(&self) -> &str {
         &self.0.code

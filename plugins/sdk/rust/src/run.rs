@@ -1,9 +1,10 @@
 //! A batch through a mapping.
 
-use crate::__private::{Batch, Output, Rows, RunContext, schema};
+use crate::__private::{Batch, Output, RunContext, schema};
 use crate::config::{self, SettingSpec};
 use crate::describe;
-use crate::{Config, Context, Input, Outcome, Row};
+use crate::tables::TablesBuilder;
+use crate::{Config, Context, Input, Outcome, Rejection};
 
 /// The mapping of a configured plugin: a batch in, rows and rejections out.
 #[doc(hidden)]
@@ -52,7 +53,7 @@ where
 {
     let context = config::context::<C>(config, run)?;
     check(&context.config)?;
-    let description = describe::description::<I, O::Row>();
+    let description = describe::description::<I, O::Builder>();
     Ok((description, Transform(Box::new(move |batch| each(batch, &context)))))
 }
 
@@ -68,51 +69,17 @@ where
     O: Outcome,
 {
     let columns = I::open(batch)?;
-    let mut builder = O::Row::builder(batch.rows as usize);
-    let mut made = 0;
-    let mut origins = Origins(None);
+    let mut tables = O::Builder::with_capacity(batch.rows as usize);
     let mut rejections = Vec::new();
     for row in 0..batch.rows {
-        match map(I::read(&columns, row as usize), context).outcome() {
-            Ok(Some(value)) => {
-                value.push(&mut builder);
-                made += 1;
-                origins.made(row);
-            }
-            Ok(None) => origins.left_out(row),
-            Err(rejection) => {
-                origins.left_out(row);
-                rejections.push(rejection.at(row));
-            }
+        let outcome = match I::lacking(&columns, row as usize) {
+            None => map(I::read(&columns, row as usize), context).outcome(row, &mut tables),
+            Some(input) => Err(Rejection::missing_part(input)),
+        };
+        if let Err(rejection) = outcome {
+            tables.left_out(row);
+            rejections.push(rejection.at(row));
         }
     }
-    let batch = O::Row::finish(builder, made)?;
-    Ok(Output { tables: vec![Rows { batch, origins: origins.0 }], rejections })
-}
-
-/// The input row of each row, from the first input row on that no row is made from.
-struct Origins(Option<Vec<u32>>);
-
-impl Origins {
-    #[inline]
-    fn made(&mut self, row: u32) {
-        if let Some(rows) = &mut self.0 {
-            rows.push(row);
-        }
-    }
-
-    #[inline]
-    fn left_out(&mut self, row: u32) {
-        if self.0.is_none() {
-            self.0 = Some((0..row).collect());
-        }
-    }
-}
-
-/// A batch of finished columns.
-#[doc(hidden)]
-pub fn batch<const N: usize>(arrays: [Result<crate::__private::Array, String>; N], rows: u32) -> Result<Batch, String> {
-    let arrays = arrays.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let columns = (0_u32..).zip(&arrays).map(|(index, _)| index).collect();
-    Ok(Batch { rows, arrays, columns })
+    Ok(Output { tables: tables.finish()?, rejections })
 }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use crate::__private::{Array, Scalar, Values, Varlen};
+use crate::__private::{Scalar, Values, Varlen};
+use crate::parts::Arrays;
+use crate::types::TypeSpec;
 use crate::{Date, Join, Json, Reference, Timestamp};
 
 /// A type that a field of a row can have; `Option` of it where the column is nullable.
@@ -10,12 +12,14 @@ use crate::{Date, Join, Json, Reference, Timestamp};
     message = "`{Self}` cannot be written to a column",
     label = "not a type of a column",
     note = "use bool, i64, f64, Timestamp, Date, &str, String, Cow<str>, Join, &[u8], Vec<u8>, Json<&str>, Json<String> or Reference",
-    note = "an Option of one of these where the column is nullable"
+    note = "a Vec of one of these for a list, a struct with `#[derive(Record)]` for a struct",
+    note = "an Option of one of these where the column is nullable",
+    note = "a struct with `#[derive(Record)]` that is only read has `#[record(read)]`"
 )]
 #[doc(hidden)]
 pub trait ToColumn {
     /// The type that is declared to the host.
-    const SCALAR: Scalar;
+    const TYPE: TypeSpec;
     /// Whether the column may hold nulls.
     const NULLABLE: bool = false;
     /// The column while it is written.
@@ -33,12 +37,8 @@ pub trait Builder {
     fn push_nothing(&mut self);
     /// Values so far.
     fn rows(&self) -> usize;
-    /// The column; `Err` where it has grown larger than the contract can say.
-    fn finish(self) -> Result<Array, String>;
-}
-
-fn array(values: Values) -> Array {
-    Array { values, validity: None }
+    /// Adds the column, then its parts, and gives its index; `Err` where it has grown larger than the contract can say.
+    fn finish(self, arrays: &mut Arrays) -> Result<u32, String>;
 }
 
 /// A column of values of a fixed width; `K` tells which.
@@ -66,8 +66,8 @@ impl<T: Default, K: Kind<T>> Builder for Fixed<T, K> {
     fn rows(&self) -> usize {
         self.values.len()
     }
-    fn finish(self) -> Result<Array, String> {
-        Ok(array(K::values(self.values)))
+    fn finish(self, arrays: &mut Arrays) -> Result<u32, String> {
+        Ok(arrays.add(K::values(self.values)))
     }
 }
 
@@ -79,7 +79,7 @@ macro_rules! fixed_width {
             }
         }
         impl ToColumn for $ty {
-            const SCALAR: Scalar = Scalar::$scalar;
+            const TYPE: TypeSpec = TypeSpec::Scalar(Scalar::$scalar);
             type Builder = Fixed<$raw, $ty>;
             #[inline]
             fn write(self, builder: &mut Self::Builder) {
@@ -131,13 +131,13 @@ impl Builder for Bits {
     fn rows(&self) -> usize {
         self.len
     }
-    fn finish(self) -> Result<Array, String> {
-        Ok(array(Values::Booleans(self.into_bytes())))
+    fn finish(self, arrays: &mut Arrays) -> Result<u32, String> {
+        Ok(arrays.add(Values::Booleans(self.into_bytes())))
     }
 }
 
 impl ToColumn for bool {
-    const SCALAR: Scalar = Scalar::Boolean;
+    const TYPE: TypeSpec = TypeSpec::Scalar(Scalar::Boolean);
     type Builder = Bits;
     #[inline]
     fn write(self, builder: &mut Bits) {
@@ -215,18 +215,18 @@ impl<K: VarlenKind> Builder for Slices<K> {
     fn rows(&self) -> usize {
         self.offsets.len() - 1
     }
-    fn finish(self) -> Result<Array, String> {
+    fn finish(self, arrays: &mut Arrays) -> Result<u32, String> {
         if u32::try_from(self.data.len()).is_err() {
             return Err("a column of the batch holds more than 4 GiB; run with fewer rows a batch".into());
         }
-        Ok(array(K::values(Varlen { offsets: self.offsets, data: self.data })))
+        Ok(arrays.add(K::values(Varlen { offsets: self.offsets, data: self.data })))
     }
 }
 
 macro_rules! variable_width {
     ([$($generics:tt)*] $ty:ty, $scalar:ident, $kind:ty, |$value:ident| $bytes:expr) => {
         impl<$($generics)*> ToColumn for $ty {
-            const SCALAR: Scalar = Scalar::$scalar;
+            const TYPE: TypeSpec = TypeSpec::Scalar(Scalar::$scalar);
             type Builder = Slices<$kind>;
             #[inline]
             fn write(self, builder: &mut Self::Builder) {
@@ -247,7 +247,7 @@ variable_width!([] & [u8], Bytes, Octets, |v| v);
 variable_width!([] Vec<u8>, Bytes, Octets, |v| &v);
 
 impl<const N: usize> ToColumn for Join<'_, N> {
-    const SCALAR: Scalar = Scalar::String;
+    const TYPE: TypeSpec = TypeSpec::Scalar(Scalar::String);
     type Builder = Slices<Text>;
     #[inline]
     fn write(self, builder: &mut Self::Builder) {
@@ -294,7 +294,7 @@ impl<B: Builder> Builder for Nullable<B> {
     fn rows(&self) -> usize {
         self.values.rows()
     }
-    fn finish(mut self) -> Result<Array, String> {
+    fn finish(mut self, arrays: &mut Arrays) -> Result<u32, String> {
         let rows = self.values.rows();
         if !self.validity.is_empty() {
             self.validity.resize(rows.div_ceil(8), 0xff);
@@ -303,14 +303,16 @@ impl<B: Builder> Builder for Nullable<B> {
                 *last &= (1 << (rows % 8)) - 1;
             }
         }
-        let mut array = self.values.finish()?;
-        array.validity = (!self.validity.is_empty()).then_some(self.validity);
-        Ok(array)
+        let index = self.values.finish(arrays)?;
+        if !self.validity.is_empty() {
+            arrays.set_validity(index, self.validity);
+        }
+        Ok(index)
     }
 }
 
 impl<T: ToColumn> ToColumn for Option<T> {
-    const SCALAR: Scalar = T::SCALAR;
+    const TYPE: TypeSpec = T::TYPE;
     const NULLABLE: bool = true;
     type Builder = Nullable<T::Builder>;
     #[inline]
@@ -325,20 +327,29 @@ impl<T: ToColumn> ToColumn for Option<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::__private::FromColumn;
+    use crate::__private::Array;
+    use crate::parts::Place;
+    use crate::read::FromColumn;
 
-    fn column<T: ToColumn>(values: impl IntoIterator<Item = T>) -> Array {
+    fn column<T: ToColumn>(values: impl IntoIterator<Item = T>) -> Vec<Array> {
         let mut builder = T::Builder::with_capacity(1);
         values.into_iter().for_each(|v| v.write(&mut builder));
-        builder.finish().unwrap()
+        let mut arrays = Arrays::default();
+        assert_eq!(builder.finish(&mut arrays), Ok(0));
+        arrays.into_batch([0], 0).arrays
+    }
+
+    fn first(arrays: &[Array]) -> Place<'_> {
+        Place::of(arrays, 0).unwrap()
     }
 
     fn round<T>(values: Vec<T>) -> Result<(), String>
     where
         T: ToColumn + Clone + PartialEq + std::fmt::Debug + for<'a> FromColumn<'a>,
     {
-        let array = column(values.clone());
-        let opened = <T as FromColumn<'_>>::open(&array, values.len())?;
+        let arrays = column(values.clone());
+        let opened = <T as FromColumn<'_>>::open(first(&arrays), values.len())?;
+        assert!((0..values.len()).all(|row| !<T as FromColumn<'_>>::lacks(&opened, row)));
         let back: Vec<T> = (0..values.len()).map(|row| <T as FromColumn<'_>>::read(&opened, row)).collect();
         assert_eq!(back, values);
         Ok(())
@@ -360,22 +371,23 @@ mod tests {
 
     #[test]
     fn validity_is_left_out_without_nulls() {
-        assert_eq!(column([Some(1_i64), Some(2)]).validity, None);
-        assert_eq!(column([Some(1_i64), None]).validity, Some(vec![0b01]));
+        assert_eq!(column([Some(1_i64), Some(2)])[0].validity, None);
+        assert_eq!(column([Some(1_i64), None])[0].validity, Some(vec![0b01]));
+        assert_eq!(column([Some(None), None, Some(Some(1_i64))])[0].validity, Some(vec![0b100]));
     }
 
     #[test]
     fn a_join_is_one_value() {
-        let array = column([Join("-", ["a", "b"]), Join("/", ["", "c"]), Join("", ["d", "e"])]);
-        let opened = <&str>::open(&array, 3).unwrap();
+        let arrays = column([Join("-", ["a", "b"]), Join("/", ["", "c"]), Join("", ["d", "e"])]);
+        let opened = <&str>::open(first(&arrays), 3).unwrap();
         assert_eq!([0, 1, 2].map(|row| <&str>::read(&opened, row)), ["a-b", "/c", "de"]);
     }
 
     #[test]
     fn json_and_references_have_their_types() {
-        assert!(matches!(column([Json("{}")]).values, Values::Json(_)));
-        assert!(matches!(column([Reference("a/b")]).values, Values::Strings(_)));
-        assert_eq!(<Reference<'_> as ToColumn>::SCALAR, Scalar::String);
-        assert_eq!(<Reference<'_> as FromColumn<'_>>::SCALAR, Scalar::Reference);
+        assert!(matches!(column([Json("{}")])[0].values, Values::Json(_)));
+        assert!(matches!(column([Reference("a/b")])[0].values, Values::Strings(_)));
+        assert_eq!(<Reference<'_> as ToColumn>::TYPE, TypeSpec::Scalar(Scalar::String));
+        assert_eq!(<Reference<'_> as FromColumn<'_>>::TYPE, TypeSpec::Scalar(Scalar::Reference));
     }
 }
