@@ -10,6 +10,7 @@
 
 mod kit;
 
+mod authoring;
 mod broken_input;
 mod collisions;
 mod command_line;

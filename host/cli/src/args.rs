@@ -91,6 +91,8 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Try a plugin on folders of documents, and compare with what is expected of it
+    Test(TestArgs),
     /// Show what two versions of a plugin make differently of an export. Nothing is loaded
     Diff(DiffArgs),
     /// Build a plugin written in Rust into a component
@@ -102,6 +104,19 @@ pub(crate) enum PluginCommand {
         #[arg(long, short, value_hint = ValueHint::FilePath)]
         output: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// A component, or the folder of a plugin written in Rust, which is built first
+    #[arg(default_value = ".", value_hint = ValueHint::AnyPath)]
+    pub(crate) plugin: PathBuf,
+    /// The folder of the cases, each a folder with documents.* (or a case.toml) and expected.ndjson [default: the folder `cases` of the plugin]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) cases: Option<PathBuf>,
+    /// Write what the plugin makes as what is expected of it
+    #[arg(long)]
+    pub(crate) update: bool,
 }
 
 #[derive(Debug, Args)]

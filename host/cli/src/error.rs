@@ -34,6 +34,10 @@ pub(crate) enum CliError {
     Config { text: String, what: String },
     #[error("{path} is not the file that was asked for: its SHA-256 is {found}, and {wanted} was named")]
     Digest { path: PathBuf, wanted: String, found: String },
+    #[error("{case}: {what}")]
+    Case { case: PathBuf, what: String },
+    #[error("{failed} of {of} cases in {folder} failed")]
+    Cases { failed: usize, of: usize, folder: PathBuf },
     #[error("{plugin} declares to read more than the job grants ({grant}): {wanted}")]
     Grant { plugin: String, grant: Grant, wanted: String },
     #[error("{path}: {source}")]
@@ -64,6 +68,8 @@ impl Diagnose for CliError {
             (None, Self::Guest(_)) => "cli.plugin-build",
             (None, Self::Config { .. }) => "cli.config",
             (None, Self::Digest { .. }) => "cli.digest",
+            (None, Self::Case { .. }) => "cli.case",
+            (None, Self::Cases { .. }) => "cli.cases",
             (None, Self::Grant { .. }) => "cli.grant",
             (None, Self::File { .. }) => "cli.file",
             (None, Self::Stdout(_)) => "cli.stdout",
@@ -75,8 +81,8 @@ impl Diagnose for CliError {
         match (self.inner(), self) {
             (Some(inner), _) => inner.blame(),
             (None, Self::Guest(_)) => Blame::Plugin,
-            (None, Self::Config { .. }) => Blame::Usage,
-            (None, Self::Digest { .. } | Self::Grant { .. }) => Blame::Plugin,
+            (None, Self::Config { .. } | Self::Case { .. }) => Blame::Usage,
+            (None, Self::Digest { .. } | Self::Grant { .. } | Self::Cases { .. }) => Blame::Plugin,
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
             (None, _) => Blame::Environment,
         }
@@ -87,6 +93,10 @@ impl Diagnose for CliError {
             (Some(inner), _) => inner.remedy(),
             (None, Self::Config { .. }) => {
                 Some("See the plugin's settings with `gristmill plugin inspect [FILE]`".to_owned())
+            }
+            (None, Self::Case { .. }) => Some("See docs/testing.md for what a case holds".to_owned()),
+            (None, Self::Cases { .. }) => {
+                Some("Mend the plugin, or accept what it makes now with `--update`".to_owned())
             }
             (None, Self::Digest { .. }) => {
                 Some("Take the file with the named digest, or look at this one with `gristmill plugin inspect` and name its digest".to_owned())

@@ -1,6 +1,7 @@
 //! gristmill: Firestore exports through sandboxed plugins into tables. Arguments in, exit code out.
 
 mod args;
+mod cases;
 mod diff;
 mod error;
 mod exit;
@@ -48,6 +49,7 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Plan(args) => plan::plan(cli, args),
         Command::Export(ExportCommand::Ls(args)) => export::ls(cli, args),
         Command::Export(ExportCommand::Cat(args)) => export::cat(args),
+        Command::Plugin(PluginCommand::Test(args)) => cases::test(cli, args),
         Command::Plugin(PluginCommand::Diff(args)) => diff::diff(cli, args),
         Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_ref(), config),
         Command::Plugin(PluginCommand::Build { folder, output }) => plugin::build(cli, folder, output.as_deref()),

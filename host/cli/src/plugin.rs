@@ -17,18 +17,17 @@ use crate::text::table;
 /// Shows what a plugin is, reads and writes.
 pub(crate) fn inspect(cli: &Cli, file: Option<&ComponentFile>, config: &ConfigArgs) -> Result<(), CliError> {
     let plugin = load_plugin(&engine()?, file, Limits::default())?;
-    let configured = open_for_inspection(&plugin, config)?;
-    let description = configured.description();
-    let text = if cli.json {
-        format!("{}\n", as_json(&plugin, description, configured.config()))
-    } else {
-        as_text(&plugin, description)
+    // What a plugin that only judges reads is told for each table of a job.
+    let configured = if plugin.maps() { Some(open_for_inspection(&plugin, config)?) } else { None };
+    let text = match (&configured, cli.json) {
+        (Some(configured), true) => format!("{}\n", as_json(&plugin, configured.description(), configured.config())),
+        (None, true) => format!("{}\n", about_json(&plugin)),
+        (configured, false) => as_text(&plugin, configured.as_ref().map(Transform::description)),
     };
     std::io::stdout().write_all(text.as_bytes()).map_err(CliError::Stdout)
 }
 
 fn as_json(plugin: &Plugin, description: &Description, config: &str) -> Value {
-    let about = plugin.about();
     let inputs: Vec<_> = description
         .inputs()
         .iter()
@@ -54,15 +53,25 @@ fn as_json(plugin: &Plugin, description: &Description, config: &str) -> Value {
                 "cluster_by": t.cluster_by().iter().map(name).collect::<Vec<_>>() })
         })
         .collect();
+    let mut all = about_json(plugin);
+    all["documents"] = description.pattern().as_str().into();
+    all["inputs"] = inputs.into();
+    all["tables"] = tables.into();
+    all["config"] = serde_json::from_str(config).unwrap_or_default();
+    all
+}
+
+/// What is known of any plugin.
+fn about_json(plugin: &Plugin) -> Value {
+    let about = plugin.about();
     let settings: Vec<_> = about
         .config
         .iter()
         .map(|f| json!({ "name": f.name, "type": f.ty.name(), "default": f.default, "description": f.description }))
         .collect();
     json!({ "name": about.name, "version": about.version, "summary": about.summary, "sha256": plugin.digest(),
-        "imports": plugin.imports(), "exports": plugin.exports(), "documents": description.pattern().as_str(),
-        "inputs": inputs, "tables": tables, "settings": settings,
-        "config": serde_json::from_str::<Value>(config).unwrap_or_default() })
+        "imports": plugin.imports(), "exports": plugin.exports(), "maps": plugin.maps(), "judges": plugin.judges(),
+        "settings": settings })
 }
 
 fn mismatch(rule: OnMismatch) -> &'static str {
@@ -72,14 +81,17 @@ fn mismatch(rule: OnMismatch) -> &'static str {
     }
 }
 
-fn as_text(plugin: &Plugin, description: &Description) -> String {
+fn as_text(plugin: &Plugin, description: Option<&Description>) -> String {
     let about = plugin.about();
     let mut out = format!("{} {}: {}\n", about.name, about.version, about.summary);
     let _ = writeln!(out, "sha256   {}", plugin.digest());
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let _ = writeln!(out, "imports  {}", list(plugin.imports()));
     let _ = writeln!(out, "exports  {}", list(plugin.exports()));
-    out.push_str(&mapping(description));
+    if plugin.judges() {
+        out.push_str("\njudges   rows of the tables of a job; it is given to --validate, and sees the columns that it asks for\n");
+    }
+    out.push_str(&description.map(mapping).unwrap_or_default());
     if !about.config.is_empty() {
         out.push_str("\nsettings (--config NAME=VALUE)\n");
         let rows: Vec<_> = about

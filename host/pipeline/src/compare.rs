@@ -12,6 +12,7 @@ use gristmill_source::{Input, Split};
 use crate::error::RunError;
 use crate::reading::SplitReader;
 use crate::run::SPLIT_BYTES;
+use crate::trial::path_of;
 
 /// How a comparison goes about its work.
 #[derive(Debug, Clone, Copy)]
@@ -174,9 +175,7 @@ impl Side<'_> {
             Record::Row(row) => self.reader.write_document(*row, &mut written).ok().map(|()| &written),
             Record::Document(document) => document.as_ref(),
         };
-        let value: Option<serde_json::Value> = json.and_then(|json| serde_json::from_slice(json).ok());
-        let name = value.as_ref().and_then(|v| v.get("name")).and_then(|n| n.as_str()).unwrap_or_default();
-        name.split_once("/documents/").map_or("", |(_, path)| path).to_owned()
+        json.map(|json| path_of(json)).unwrap_or_default()
     }
 
     fn map(&mut self, batch: Batch) -> Result<(), RunError> {

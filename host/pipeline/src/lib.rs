@@ -18,6 +18,7 @@ mod reading;
 mod rows;
 mod run;
 mod storable;
+pub mod trial;
 mod verdicts;
 
 pub use error::RunError;

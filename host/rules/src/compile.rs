@@ -241,7 +241,7 @@ fn day(micros: i64) -> i32 {
 /// `must be from 0 to 1`; none where there is no end.
 fn between<T>(verb: &str, min: Option<&T>, max: Option<&T>, show: impl Fn(&T) -> String) -> Option<String> {
     Some(match (min, max) {
-        (Some(min), Some(max)) => format!("{verb} {} to {}", show(min), show(max)),
+        (Some(min), Some(max)) => format!("{verb} from {} to {}", show(min), show(max)),
         (Some(min), None) => format!("{verb} at least {}", show(min)),
         (None, Some(max)) => format!("{verb} at most {}", show(max)),
         (None, None) => return None,
@@ -336,5 +336,167 @@ impl ValidateWorker for Worker {
             });
         }
         Ok(violations)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::builder::{Int64Builder, ListBuilder};
+    use arrow_array::{
+        ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, StringArray,
+        TimestampMicrosecondArray,
+    };
+    use gristmill_record::{Description, Input, OnMismatch, Origin, OutputColumn, TableDraft};
+
+    use super::*;
+
+    /// 2024-01-01T00:00:00Z.
+    const STARTED: i64 = 1_704_067_200_000_000;
+    const HOUR: i64 = 3_600_000_000;
+
+    /// A table with a column of each kind, by the letter of its kind.
+    fn table() -> Table {
+        let list = DataType::List(Box::new(Scalar::Int64.into()));
+        let kinds: [(&str, DataType); 10] = [
+            ("s", Scalar::String.into()),
+            ("s2", Scalar::String.into()),
+            ("i", Scalar::Int64.into()),
+            ("i2", Scalar::Int64.into()),
+            ("f", Scalar::Float64.into()),
+            ("t", Scalar::Timestamp.into()),
+            ("d", Scalar::Date.into()),
+            ("b", Scalar::Boolean.into()),
+            ("y", Scalar::Bytes.into()),
+            ("l", list),
+        ];
+        let columns =
+            kinds.map(|(name, ty)| OutputColumn { name: name.into(), ty, required: false, description: String::new() });
+        let input = Input {
+            name: "x".into(),
+            origin: Origin::PathCapture("x".into()),
+            ty: Scalar::String.into(),
+            required: true,
+            on_mismatch: OnMismatch::Reject,
+        };
+        let draft = TableDraft { name: "all".into(), columns: columns.into(), ..TableDraft::default() };
+        Description::new("c/{x}", vec![input], vec![draft]).unwrap().tables()[0].clone()
+    }
+
+    /// Row 0 to 3: low, high, odd, null.
+    fn rows() -> RecordBatch {
+        let mut lists = ListBuilder::new(Int64Builder::new());
+        for values in [Some(vec![1]), Some(vec![1, 2, 3]), Some(vec![]), None] {
+            lists.append_option(values.map(|v| v.into_iter().map(Some)));
+        }
+        let times = TimestampMicrosecondArray::from(vec![
+            Some(STARTED - 48 * HOUR),
+            Some(STARTED + 2 * HOUR),
+            Some(STARTED),
+            None,
+        ]);
+        let columns: [(&str, ArrayRef); 10] = [
+            ("s", Arc::new(StringArray::from(vec![Some("a"), Some("zzzz"), Some("é"), None]))),
+            ("s2", Arc::new(StringArray::from(vec![Some("b"), Some("zzzz"), None, Some("x")]))),
+            ("i", Arc::new(Int64Array::from(vec![Some(-1), Some(9), Some(3), None]))),
+            ("i2", Arc::new(Int64Array::from(vec![Some(0), Some(0), Some(3), Some(0)]))),
+            ("f", Arc::new(Float64Array::from(vec![Some(-0.5), Some(1.5), Some(f64::NAN), None]))),
+            ("t", Arc::new(times.with_timezone("UTC"))),
+            ("d", Arc::new(Date32Array::from(vec![Some(19_721), Some(19_724), Some(19_723), None]))),
+            ("b", Arc::new(BooleanArray::from(vec![Some(true), Some(false), Some(true), None]))),
+            ("y", Arc::new(BinaryArray::from(vec![Some(&b"1"[..]), Some(b"1234"), Some(b""), None]))),
+            ("l", Arc::new(lists.finish())),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    fn compile(rule: &str) -> Result<Rules, RulesError> {
+        let text = format!("[[rule]]\nname = \"r\"\n{rule}\n");
+        RulesFile::parse("r.toml", &text).unwrap().compile(&[table()], STARTED)
+    }
+
+    fn broken(rule: &str) -> Vec<u32> {
+        let violations = compile(rule).unwrap().worker().unwrap().validate(0, &rows()).unwrap();
+        violations.into_iter().map(|v| v.row).collect()
+    }
+
+    #[test]
+    fn each_check_on_each_type() {
+        for (rule, rows) in [
+            ("column = \"s\"\nrequired = true", vec![3]),
+            ("column = \"f\"\nrange = { min = 0 }", vec![0, 2]),
+            ("column = \"f\"\nrange = { min = -1, max = 1.5 }", vec![2]),
+            ("column = \"i\"\nrange = { min = 0, max = 8 }", vec![0, 1]),
+            ("column = \"t\"\nrange = { max = \"2024-01-01T00:00:00Z\" }", vec![1]),
+            ("column = \"d\"\nrange = { min = \"2024-01-01\" }", vec![0]),
+            ("column = \"s\"\none-of = [\"a\", \"é\"]", vec![1]),
+            ("column = \"i\"\none-of = [9]", vec![0, 2]),
+            ("column = \"b\"\none-of = [true]", vec![1]),
+            ("column = \"s\"\npattern = \"^[a-y]$\"", vec![1, 2]),
+            ("column = \"s\"\nlength = { max = 1 }", vec![1]),
+            ("column = \"y\"\nlength = { min = 1, max = 3 }", vec![1, 2]),
+            ("column = \"l\"\nlength = { min = 1 }", vec![2]),
+            ("column = \"t\"\nfreshness = { max-age = \"1 day\" }", vec![0]),
+            ("column = \"t\"\nfreshness = { max-ahead = \"1h\" }", vec![1]),
+            ("column = \"d\"\nfreshness = { max-age = \"1 day\", max-ahead = \"0s\" }", vec![0, 1]),
+            ("column = \"i\"\ncompare = { at-least = \"i2\" }", vec![0]),
+            ("column = \"i\"\ncompare = { equals = \"i2\" }", vec![0, 1]),
+            ("column = \"i\"\ncompare = { differs = \"i2\" }", vec![2]),
+            ("column = \"s\"\ncompare = { below = \"s2\" }", vec![1]),
+        ] {
+            assert_eq!(broken(rule), rows, "{rule}");
+        }
+    }
+
+    #[test]
+    fn messages_say_the_rule_and_no_value() {
+        let judged = |rule: &str| {
+            let mut all = compile(rule).unwrap().worker().unwrap().validate(0, &rows()).unwrap();
+            all.remove(0)
+        };
+        let found = judged("column = \"f\"\nrange = { min = 0, max = 1 }\nseverity = \"warning\"");
+        assert_eq!(found.message, "the column `f` must be from 0 to 1");
+        assert_eq!((found.severity, found.column.as_deref()), (Severity::Warning, Some("f")));
+        assert_eq!(judged("column = \"i\"\nrequired = true\nmessage = \"say i\"").message, "say i");
+        let said = judged("column = \"t\"\nfreshness = { max-age = \"1 day\" }").message;
+        assert_eq!(said, "the column `t` must be at most 1 day before the run");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told() {
+        for (rule, says) in [
+            ("column = \"s\"\nrange = { min = 0 }", "has a range, which a column of type string cannot have"),
+            ("column = \"f\"\nrange = {}", "has an empty range"),
+            ("column = \"i\"\nrange = { min = 2, max = 1 }", "ends before it begins"),
+            ("column = \"i\"\nrange = { min = 0.5 }", "whole numbers"),
+            ("column = \"t\"\nrange = { min = \"yesterday\" }", "2024-01-01T00:00:00Z"),
+            ("column = \"f\"\none-of = [1.0]", "list of values"),
+            ("column = \"i\"\none-of = [\"a\"]", "cannot hold"),
+            ("column = \"s\"\npattern = \"(\"", "pattern that cannot be read"),
+            ("column = \"i\"\npattern = \"a\"", "has a pattern"),
+            ("column = \"i\"\nlength = { min = 1 }", "has a length"),
+            ("column = \"s\"\nlength = {}", "without an end"),
+            ("column = \"t\"\nfreshness = {}", "without max-age"),
+            ("column = \"t\"\nfreshness = { max-age = \"soon\" }", "`soon`"),
+            ("column = \"s\"\nfreshness = { max-age = \"1h\" }", "has a freshness"),
+            ("column = \"i\"\ncompare = { above = \"z\" }", "`z`, which the table `all` does not have"),
+            ("column = \"i\"\ncompare = { above = \"f\" }", "int64 with one of type float64"),
+            ("column = \"l\"\ncompare = { equals = \"l\" }", "compares a column of type list<int64>"),
+            ("column = \"i\"\nrequired = false", "no row can break"),
+            ("column = \"i\"", "needs exactly one of"),
+            ("column = \"i\"\ntable = \"none\"\nrequired = true", "does not write; it writes `all`"),
+            ("column = \"zz\"\ntable = \"all\"\nrequired = true", "which the table `all` does not have; it has `s`"),
+        ] {
+            let error = compile(rule).unwrap_err().to_string();
+            assert!(error.starts_with("r.toml, line 1: the rule `r` ") && error.contains(says), "{rule}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_rules_of_time_depend_on_it() {
+        assert_eq!(compile("column = \"i\"\nrequired = true").unwrap().config(), "{}");
+        let timed = compile("column = \"t\"\nfreshness = { max-age = \"1h\" }").unwrap();
+        assert_eq!(timed.config(), format!("{{\"started_at\":{STARTED}}}"));
     }
 }

@@ -161,6 +161,17 @@ impl<'a> Lines<'a> {
     }
 }
 
+/// The rows of a batch of a table as JSON objects, as the NDJSON sink writes them. `None` where a column has a type that no table has.
+pub fn json_rows(batch: &RecordBatch) -> Option<Vec<String>> {
+    let mut lines = Lines::new(batch)?;
+    let text = |row| {
+        let mut out = Vec::new();
+        lines.write(row, &mut out);
+        String::from_utf8_lossy(&out).trim_end().to_owned()
+    };
+    Some((0..batch.num_rows()).map(text).collect())
+}
+
 /// What stands before the value of a column: `{"name":` or `,"name":`.
 fn prefix(index: usize, name: &str) -> Vec<u8> {
     let mut out = vec![if index == 0 { b'{' } else { b',' }];

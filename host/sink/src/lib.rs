@@ -18,6 +18,7 @@ mod text;
 mod weight;
 
 pub use error::{Mismatch, SinkError};
+pub use json::json_rows;
 pub use limits::{Breach, ValueLimits};
 pub use ndjson::Ndjson;
 pub use parquet::Parquet;

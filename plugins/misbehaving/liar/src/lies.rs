@@ -19,6 +19,14 @@ pub fn honest(input: Batch) -> Output {
     }
 }
 
+/// Rows that depend on what the instance was handed before.
+pub fn remembering(mut output: Output, seen: u64) -> Output {
+    if let Values::Int64s(numbers) = &mut output.tables[0].batch.arrays[1].values {
+        numbers.fill(seen.cast_signed());
+    }
+    output
+}
+
 pub fn run_for_ever() -> ! {
     loop {
         black_box(());

@@ -1,0 +1,233 @@
+//! A mapping on a small input, record by record: what a plugin's own tests look at. Nothing is loaded.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_select::concat::concat_batches;
+use gristmill_decode::Projection;
+use gristmill_plugin::{Transform, TransformWorker};
+use gristmill_record::{PathPattern, Refusal, Stage};
+use gristmill_source::Input;
+
+use crate::error::RunError;
+use crate::reading::SplitReader;
+use crate::run::SPLIT_BYTES;
+
+/// Records decoded at a time.
+const BATCH_ROWS: usize = 4_096;
+
+/// The records of an input, decoded for one mapping.
+#[derive(Debug)]
+pub struct Samples {
+    records: Vec<Sample>,
+    columns: RecordBatch,
+}
+
+#[derive(Debug)]
+struct Sample {
+    /// The path of the document below `…/documents/`.
+    document: String,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A row of the columns.
+    Row(usize),
+    /// It cannot be decoded.
+    Refused(Refusal),
+}
+
+/// How a mapping is called: nothing of it may make a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calls {
+    /// Rows in a batch at most.
+    pub rows: usize,
+    /// The last batch first.
+    pub reversed: bool,
+    /// A fresh instance for every batch.
+    pub fresh: bool,
+}
+
+/// What became of one record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Traced {
+    /// The path of the document below `…/documents/`; empty where it cannot be read.
+    pub document: String,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// How a record ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// It became these rows: index of the table, and a batch of one row.
+    Rows(Vec<(usize, RecordBatch)>),
+    /// The plugin made nothing of it.
+    Filtered,
+    /// It was refused.
+    Refused(Refusal),
+}
+
+impl Samples {
+    /// Reads the records that a mapping takes, and whose path `only` takes, up to `most` of them.
+    ///
+    /// # Errors
+    /// When the input cannot be read.
+    pub fn read(
+        input: &Input,
+        transform: &dyn Transform,
+        only: Option<&PathPattern>,
+        most: usize,
+    ) -> Result<Self, RunError> {
+        let projection = Arc::new(Projection::new(transform.description(), 0));
+        let max_document = gristmill_decode::Limits::default().max_document;
+        let mut records: Vec<Sample> = Vec::new();
+        let (mut batches, mut rows) = (Vec::new(), 0);
+        'splits: for split in input.splits(SPLIT_BYTES) {
+            let mut reader = SplitReader::open(input, &split, &projection, max_document)?;
+            while let Some(batch) = reader.next(BATCH_ROWS, |_| Ok(()))? {
+                // Rows and refused records, put back into the order of the file.
+                let mut found: Vec<(u64, Sample)> = Vec::new();
+                for (row, offset) in batch.offsets.iter().enumerate() {
+                    let mut json = Vec::new();
+                    reader.write_document(row, &mut json)?;
+                    found.push((*offset, Sample { document: path_of(&json), state: State::Row(rows + row) }));
+                }
+                for refused in batch.refused {
+                    let document = refused.document.as_deref().map(path_of).unwrap_or_default();
+                    found.push((refused.offset, Sample { document, state: State::Refused(refused.refusal) }));
+                }
+                found.sort_by_key(|(offset, _)| *offset);
+                rows += batch.columns.num_rows();
+                batches.push(batch.columns);
+                for (_, sample) in found {
+                    if only.is_some_and(|pattern| !takes(pattern, &sample.document)) {
+                        continue;
+                    }
+                    if records.len() >= most {
+                        break 'splits;
+                    }
+                    records.push(sample);
+                }
+            }
+        }
+        let columns = concat_batches(projection.schema(), &batches)
+            .map_err(|e| RunError::Bug(format!("batches of one input do not fit together: {e}")))?;
+        Ok(Self { records, columns })
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Maps the records.
+    ///
+    /// # Errors
+    /// When the plugin cannot be run.
+    pub fn map(&self, transform: &dyn Transform, calls: Calls) -> Result<Vec<Traced>, RunError> {
+        // Decoded rows that `only` or `most` left out are in the columns as well: what is called with is what was asked for.
+        let rows: Vec<usize> = (self.records.iter())
+            .filter_map(|record| match record.state {
+                State::Row(row) => Some(row),
+                State::Refused(_) => None,
+            })
+            .collect();
+        let mut outcomes: Vec<Outcome> = vec![Outcome::Filtered; rows.len()];
+        let mut pieces = Vec::new();
+        let mut start = 0;
+        while let Some(first) = rows.get(start) {
+            let piece = rows.get(start..).unwrap_or_default();
+            // Rows that follow one another are a slice.
+            let run =
+                piece.iter().enumerate().take(calls.rows.max(1)).take_while(|(i, row)| **row == first + i).count();
+            pieces.push((start, self.columns.slice(*first, run)));
+            start += run;
+        }
+        if calls.reversed {
+            pieces.reverse();
+        }
+        let mut worker = transform.worker()?;
+        for (start, columns) in pieces {
+            if calls.fresh {
+                worker = transform.worker()?;
+            }
+            map_piece(worker.as_mut(), &columns, outcomes.get_mut(start..).unwrap_or_default())?;
+        }
+        let mut outcomes = outcomes.into_iter();
+        let traced = self.records.iter().map(|record| Traced {
+            document: record.document.clone(),
+            outcome: match &record.state {
+                State::Row(_) => outcomes.next().unwrap_or(Outcome::Filtered),
+                State::Refused(refusal) => Outcome::Refused(refusal.clone()),
+            },
+        });
+        Ok(traced.collect())
+    }
+}
+
+fn map_piece(
+    worker: &mut dyn TransformWorker,
+    columns: &RecordBatch,
+    outcomes: &mut [Outcome],
+) -> Result<(), RunError> {
+    let mapped = worker.transform(columns)?;
+    let mut set = |row: usize, outcome: Outcome| {
+        if let Some(slot) = outcomes.get_mut(row) {
+            *slot = outcome;
+        }
+    };
+    for fault in mapped.faults {
+        let refusal =
+            Refusal { stage: Stage::Transform, code: fault.code.to_owned(), field: None, message: fault.message };
+        set(fault.row as usize, Outcome::Refused(refusal));
+    }
+    for part in mapped.parts {
+        let first = part.first_row as usize;
+        let mut made: Vec<Vec<(usize, RecordBatch)>> = vec![Vec::new(); part.rows as usize];
+        for (index, table) in part.tables.iter().enumerate() {
+            for row in 0..table.rows.num_rows() {
+                let origin = table.origins.as_ref().map_or(Some(row), |o| o.get(row).map(|o| *o as usize));
+                if let Some(rows) = origin.and_then(|origin| made.get_mut(origin)) {
+                    rows.push((index, table.rows.slice(row, 1)));
+                }
+            }
+        }
+        for (row, rows) in made.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+            set(first + row, Outcome::Rows(rows));
+        }
+        for rejection in part.rejections {
+            let refusal = Refusal {
+                stage: Stage::Transform,
+                code: rejection.code,
+                field: rejection.input,
+                message: rejection.message,
+            };
+            set(first + rejection.row as usize, Outcome::Refused(refusal));
+        }
+    }
+    Ok(())
+}
+
+/// The path of a document in REST JSON.
+pub(crate) fn path_of(json: &[u8]) -> String {
+    let value: Option<serde_json::Value> = serde_json::from_slice(json).ok();
+    let name = value.as_ref().and_then(|v| v.get("name")).and_then(|n| n.as_str()).unwrap_or_default();
+    name.split_once("/documents/").map_or("", |(_, path)| path).to_owned()
+}
+
+fn takes(pattern: &PathPattern, path: &str) -> bool {
+    use gristmill_record::pattern::Segment;
+    let segments: Vec<&str> = path.split('/').collect();
+    pattern.segments().len() == segments.len()
+        && pattern.segments().iter().zip(&segments).all(|(segment, text)| match segment {
+            Segment::Literal(literal) => literal == text,
+            Segment::Capture(_) | Segment::Any => true,
+        })
+}

@@ -1,0 +1,192 @@
+//! The tools of plugin authors: `plugin test`, `plugin diff`, `plugin inspect`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::kit::{Ran, export, finish, folder, gristmill, json_lines, root, run_in};
+
+fn guest(name: &str) -> String {
+    gristmill_guest::fixture(name).unwrap_or_else(|e| panic!("{name}: {e}")).display().to_string()
+}
+
+fn write(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+/// Three things, the second of which has no number.
+fn things(folder: &Path) {
+    let thing = |id: &str, fields: Value| json!({ "name": format!("projects/p/databases/(default)/documents/things/{id}"), "fields": fields });
+    let documents = [
+        thing("a", json!({ "n": { "integerValue": "1" } })),
+        thing("b", json!({ "n": { "stringValue": "x" } })),
+        thing("c", json!({ "n": { "integerValue": "3" } })),
+    ];
+    write(&folder.join("cases/three/documents.ndjson"), &documents.map(|d| format!("{d}\n")).concat());
+}
+
+fn test(folder: &Path, extra: &[&str]) -> Ran {
+    let plugin = guest("liar");
+    let mut args = vec!["plugin", "test", &plugin, "--cases", "cases"];
+    args.extend(extra);
+    run_in(folder, &args)
+}
+
+#[test]
+fn cases_are_written_kept_and_compared() {
+    let f = folder();
+    things(f.path());
+    let ran = test(f.path(), &[]).fails(4, &["cli.cases", "1 of 1 cases", "--update"]);
+    assert!(ran.stdout.contains("NEW  three, 3 records"), "{}", ran.stdout);
+    test(f.path(), &["--update"]).ok();
+    let expected = f.path().join("cases/three/expected.ndjson");
+    let lines = json_lines(&expected);
+    assert_eq!(lines[0], json!({ "document": "things/a", "table": "things", "row": { "x": "a", "n": 1, "at": null } }));
+    assert_eq!((&lines[1]["refused"], &lines[1]["field"]), (&json!("decode.type-mismatch"), &json!("n")));
+    assert_eq!(lines.len(), 3);
+    let ran = test(f.path(), &[]).ok();
+    assert!(ran.stdout.contains("ok  three, 3 records"), "{}", ran.stdout);
+
+    // Another value, a row in place of a refusal, a document that is gone.
+    let changed = [
+        json!({ "document": "things/a", "table": "things", "row": { "x": "a", "n": 7, "at": null } }),
+        json!({ "document": "things/b", "table": "things", "row": { "x": "b", "n": 2, "at": null } }),
+        json!({ "document": "things/gone", "filtered": true }),
+    ];
+    write(&expected, &changed.map(|line| format!("{line}\n")).concat());
+    let shown = test(f.path(), &[]).fails(4, &["cli.cases"]).stdout;
+    for part in [
+        "FAILED  three, 3 records: 4 documents differ",
+        "things/a\n            things.n: 7 → 1",
+        "things/b\n            - a row of things: ",
+        "            + refused: decode.type-mismatch at n: ",
+        "things/c\n            + a row of things: ",
+        "things/gone\n            - filtered",
+    ] {
+        assert!(shown.contains(part), "no `{part}` in\n{shown}");
+    }
+    let summary = test(f.path(), &["--json"]).fails(4, &["cli.cases"]).json();
+    assert_eq!((&summary["cases"][0]["state"], &summary["cases"][0]["ok"]), (&json!("different"), &json!(false)));
+}
+
+#[test]
+fn a_case_is_a_part_of_an_export_with_settings() {
+    let f = folder();
+    let toml = format!(
+        "export = {:?}\ndocuments = \"teams/{{team}}/reports/2024-W01/qualityReports/*\"\nlimit = 5\n[config]\noverall-score-max = 100\n",
+        export("yago")
+    );
+    write(&f.path().join("cases/yago/case.toml"), &toml);
+    let plugin = gristmill_guest::default_plugin().unwrap().display().to_string();
+    let run = |extra: &[&str]| {
+        let mut args = vec!["plugin", "test", plugin.as_str(), "--cases", "cases"];
+        args.extend(extra);
+        run_in(f.path(), &args)
+    };
+    run(&["--update"]).ok();
+    let lines = json_lines(&f.path().join("cases/yago/expected.ndjson"));
+    assert_eq!(lines.len(), 5);
+    assert!(lines.iter().all(|l| l["document"].as_str().unwrap().contains("/reports/2024-W01/")), "{lines:?}");
+    assert!(lines.iter().any(|l| l["row"]["overallScore"].as_f64().unwrap() > 1.0), "the setting is used: {lines:?}");
+    run(&[]).ok();
+    write(&f.path().join("cases/yago/case.toml"), "limits = 5\n");
+    run(&[]).fails(2, &["cli.case", "case.toml", "limits"]);
+    run_in(f.path(), &["plugin", "test", &plugin, "--cases", "."]).fails(2, &["cli.case", "neither documents.*"]);
+}
+
+/// A plugin whose rows depend on what it was handed before is found out without an expectation.
+#[test]
+fn a_plugin_that_remembers_is_found_out() {
+    let f = folder();
+    things(f.path());
+    // Twice the three, so that batches of two rows are several.
+    let documents = f.path().join("cases/three/documents.ndjson");
+    let text = std::fs::read_to_string(&documents).unwrap();
+    write(&documents, &(text.clone() + &text.replace("things/", "things/x")));
+    write(&f.path().join("cases/three/case.toml"), "[config]\nmode = \"remembers\"\n");
+    test(f.path(), &["--update"]).fails(4, &["cli.cases"]);
+    let shown = test(f.path(), &[]).fails(4, &["cli.cases"]).stdout;
+    assert!(shown.contains("not the same in batches of 1 row: things/"), "{shown}");
+    assert!(shown.contains("not the same in a fresh instance for each batch: things/"), "{shown}");
+}
+
+/// The default plugin with one rule changed, outside the repository.
+fn changed_copy(folder: &Path) -> PathBuf {
+    let source = root().join("plugins/firestore-quality-stream");
+    for file in ["lib.rs", "map.rs", "report.rs", "settings.rs", "tests.rs"] {
+        let text = std::fs::read_to_string(source.join("src").join(file)).unwrap();
+        let changed =
+            text.replace("!in_range(report.coverage, settings.coverage_max)", "!in_range(report.coverage, 0.5)");
+        assert_eq!(changed != text, file == "map.rs", "{file}");
+        write(&folder.join("copy/src").join(file), &changed);
+    }
+    let sdk = root().join("plugins/sdk/rust");
+    let manifest = format!(
+        "[package]\nname = \"firestore-quality-stream\"\nversion = \"0.2.0\"\nedition = \"2024\"\n\
+         [lib]\ncrate-type = [\"cdylib\"]\n[dependencies]\ngristmill-sdk = {{ path = {sdk:?} }}\n[workspace]\n"
+    );
+    write(&folder.join("copy/Cargo.toml"), &manifest);
+    let mut build = gristmill();
+    build.current_dir(folder).args(["plugin", "build", "copy", "-o", "copy.wasm"]);
+    build.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("copy"));
+    finish(&mut build).ok();
+    folder.join("copy.wasm")
+}
+
+#[test]
+fn a_diff_shows_the_changed_rule_and_nothing_else() {
+    // Not below the target folder, where cargo would take the crate for a member of this workspace.
+    let f = tempfile::tempdir().unwrap();
+    let copy = changed_copy(f.path()).display().to_string();
+    let export = export("yago");
+    let settings = ["--config", "overall-score-max=100"];
+    // What the rule must hit: rows of the default plugin with a coverage above one half.
+    let mut args = vec!["run", &export, "--to", "ndjson:rows.ndjson", "--quiet"];
+    args.extend(settings);
+    run_in(f.path(), &args).ok();
+    let rows = json_lines(&f.path().join("rows.ndjson"));
+    let hit = rows.iter().filter(|r| r["coverage"].as_f64().is_some_and(|c| c > 0.5)).count();
+    assert!(hit > 100 && hit < rows.len(), "{hit} of {}", rows.len());
+
+    let mut args = vec!["plugin", "diff", "builtin", &copy, &export, "--json", "--samples", "2"];
+    args.extend(settings);
+    let diff = run_in(f.path(), &args).ok().json();
+    assert_eq!(diff["declares"], json!([]));
+    assert_eq!(diff["columns"], json!([]));
+    assert_eq!(diff["outcomes"].as_array().unwrap().len(), 1, "{diff}");
+    let outcome = &diff["outcomes"][0];
+    assert_eq!(
+        (&outcome["old"], &outcome["new"]),
+        (&json!("a row of quality_stream"), &json!("refused (coverage-range)"))
+    );
+    assert_eq!(outcome["records"], hit);
+    assert_eq!(outcome["samples"].as_array().unwrap().len(), 2);
+    assert!(outcome["samples"][0]["document"].as_str().unwrap().starts_with("teams/"), "{outcome}");
+    assert_eq!(diff["records"].as_u64().unwrap() - diff["same"].as_u64().unwrap(), hit as u64);
+
+    let mut args = vec!["plugin", "diff", "builtin", "builtin", &export];
+    args.extend(settings);
+    let shown = run_in(f.path(), &args).ok().stdout;
+    assert!(shown.contains("6,000 the same, 0 different"), "{shown}");
+}
+
+#[test]
+fn a_diff_names_columns_with_other_values() {
+    let f = folder();
+    let args = ["plugin", "diff", "builtin", "builtin", &export("yago"), "--config", "overall-score-max=100"];
+    let shown = run_in(f.path(), &[&args[..], &["--new-config", "source=another"]].concat()).ok().stdout;
+    assert!(shown.contains("5,871  another value in quality_stream.source"), "{shown}");
+    assert!(shown.contains("backfill → another  teams/"), "{shown}");
+    assert_eq!(shown.matches("another value in").count(), 1, "{shown}");
+}
+
+#[test]
+fn inspect_tells_what_judges() {
+    let f = folder();
+    let judge = guest("judge");
+    let shown = run_in(f.path(), &["plugin", "inspect", &judge]).ok().stdout;
+    assert!(shown.contains("judges   rows") && shown.contains("mode"), "{shown}");
+    let json = run_in(f.path(), &["plugin", "inspect", &judge, "--json"]).ok().json();
+    assert_eq!((&json["maps"], &json["judges"]), (&json!(false), &json!(true)));
+}
