@@ -233,3 +233,41 @@ fn a_pinned_plugin_is_that_file_or_none() {
     run(&format!("{plugin}@sha256:12")).fails(2, &["64 hexadecimal digits"]);
     run(&format!("{plugin}@sha256:{digest}")).ok();
 }
+
+/// The same ranges as a validator written with the SDK: the same rows once more.
+#[test]
+fn a_validator_of_the_sdk_agrees_too() {
+    let f = folder();
+    let (export, ranges) = (export("yago"), guest("ranges"));
+    let run = |to: &str, extra: &[&str]| {
+        let mut args = vec!["run", &export, "--to", to, "--dead-letters", "dead.jsonl", "--json"];
+        args.extend(["--started-at", "2026-01-01T00:00:00Z"]);
+        args.extend(extra);
+        let summary = run_in(f.path(), &args).ok().json();
+        assert_balanced(&summary);
+        summary
+    };
+    run("ndjson:plugin.ndjson", &[]);
+    let open = ["-c", "overall-score-max=1e308", "-c", "coverage-max=1e308", "--validate", &ranges];
+    let judged = run("ndjson:judged.ndjson", &open);
+    assert_eq!(rule(&judged, "overall-score-range"), judged["rows"][0]["invalid"].as_u64().unwrap());
+    let rows = |name: &str| std::fs::read_to_string(f.path().join(name)).unwrap();
+    assert!(rows("plugin.ndjson") == rows("judged.ndjson"));
+    // With a setting of its own, by its name.
+    let wide =
+        [&open[..], &["--validate-config", "ranges.overall-score-max=100", "--validate-config", "ranges.gaps-warn=3"]];
+    let judged = run("ndjson:wide.ndjson", &wide.concat());
+    assert_eq!(
+        (&judged["rows"][0]["invalid"], &judged["validators"][0]["config"]["gaps-warn"]),
+        (&json!(0), &json!(3))
+    );
+    assert!(rule(&judged, "many-gaps") > 1_000, "{judged}");
+
+    // A table that is not the validator's is not judged.
+    let f = folder();
+    things(f.path());
+    let liar = guest("liar");
+    let args =
+        ["run", "things.ndjson", "--plugin", &liar, "--validate", &ranges, "--to", "ndjson:out.ndjson", "--json"];
+    assert_eq!(run_in(f.path(), &args).ok().json()["rows"][0]["inserted"], RECORDS);
+}

@@ -1,5 +1,6 @@
 //! The derive macros of `gristmill-sdk`. Depend on that crate, which exports them.
 
+mod columns;
 mod config;
 mod input;
 mod pattern;
@@ -76,6 +77,18 @@ pub fn derive_record(item: TokenStream) -> TokenStream {
 pub fn derive_tables(item: TokenStream) -> TokenStream {
     let item = parse_macro_input!(item as DeriveInput);
     tables::expand(&item).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// A struct of what a validator reads of a row.
+///
+/// On the struct: `#[columns(table = "users")]`, where rows of one table are judged; without it the validator judges every table of a job, and
+/// one that lacks a column ends the run before it begins.
+///
+/// On a field: `#[columns(name = "overallScore")]`, where the column's name is not that of the field. A column that may be null is an `Option`.
+#[proc_macro_derive(Columns, attributes(columns))]
+pub fn derive_columns(item: TokenStream) -> TokenStream {
+    let item = parse_macro_input!(item as DeriveInput);
+    columns::expand(&item).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// A struct of a plugin's settings.

@@ -53,6 +53,32 @@
 //! An `Option` may be null; anything else is required: a record without it is refused before it reaches the plugin. So is one with
 //! a null in a list or a map whose type there is no `Option`.
 //!
+//! # Validators
+//!
+//! A plugin may judge rows instead, of its own tables or of another's: a struct for the columns that it reads, and a function that says what is
+//! wrong with a row. It is given to `gristmill run … --validate`.
+//!
+//! ```
+//! use gristmill_sdk::prelude::*;
+//!
+//! #[derive(Columns)]
+//! #[columns(table = "users")]
+//! struct User<'a> {
+//!     email: Option<&'a str>,
+//! }
+//!
+//! fn judge(user: User<'_>, _: &Context, verdict: &mut Verdict<'_>) {
+//!     match user.email {
+//!         None => verdict.warning("no-email", "the user cannot be written to").column("email"),
+//!         Some(email) if !email.contains('@') => verdict.error("email-invalid", "an e-mail address has an @").column("email"),
+//!         Some(_) => {}
+//!     }
+//! }
+//!
+//! gristmill_sdk::validator! { summary: "E-mail addresses of users.", judge: judge }
+//! # fn main() {}
+//! ```
+//!
 //! # Rows and tables
 //!
 //! A mapping returns a row, or a `Vec` of as many rows as the record has; or a struct with [`#[derive(Tables)]`](macro@Tables), which has
@@ -112,6 +138,7 @@ mod describe;
 #[doc(hidden)]
 pub mod guest;
 mod json;
+mod judge;
 mod lists;
 pub mod log;
 mod macros;
@@ -130,7 +157,8 @@ mod write;
 
 pub use config::{Config, Context};
 pub use describe::{Input, Row};
-pub use gristmill_sdk_macros::{Config, Input, Record, Row, Tables};
+pub use gristmill_sdk_macros::{Columns, Config, Input, Record, Row, Tables};
+pub use judge::{Columns, Finding, Said, Verdict};
 pub use rejection::Rejection;
 pub use tables::{Outcome, Tables};
 pub use values::{Date, FieldType, Join, Json, Reference, Timestamp};
@@ -138,7 +166,8 @@ pub use values::{Date, FieldType, Join, Json, Reference, Timestamp};
 /// All that a plugin needs.
 pub mod prelude {
     pub use crate::{
-        Config, Context, Date, FieldType, Input, Join, Json, Record, Reference, Rejection, Row, Tables, Timestamp,
+        Columns, Config, Context, Date, FieldType, Input, Join, Json, Record, Reference, Rejection, Row, Tables,
+        Timestamp, Verdict,
     };
 }
 
@@ -156,10 +185,16 @@ pub mod __private {
     pub use crate::bindings::gristmill::plugin::schema::{
         self, About, Context as RunContext, Description, OnMismatch, Scalar,
     };
+    #[cfg(target_arch = "wasm32")]
+    pub use crate::bindings::validator::__export_validator;
+    pub use crate::bindings::validator::exports::gristmill::plugin::validate::{Guest as GuestValidator, Violation};
     pub use crate::config::{Setting, SettingSpec, Settings};
     pub use crate::describe::{ColumnSpec, InputSpec, OriginSpec, TableSpec, about};
     #[cfg(target_arch = "wasm32")]
     pub use crate::guest;
+    pub use crate::judge::{
+        ColumnRead, Rules, Validator, judge_each, judge_settings, open_instance, open_judge, validate_instance,
+    };
     pub use crate::parts::{Arrays, Part, Place};
     pub use crate::read::{FromColumn, IsJson, IsString, IsTimestamp, open_column};
     pub use crate::records::{Fields, Structs};

@@ -87,3 +87,76 @@ macro_rules! plugin {
         }
     };
 }
+
+/// Makes a plugin that judges of a function: `validator! { judge: judge }`.
+///
+/// * `judge`: a function from a struct with `#[derive(Columns)]`, `&Context<Settings>` and `&mut Verdict`, to which it says what is wrong with the row.
+/// * `summary`: one line for people; the package's description where it is left out.
+///
+/// Name and version are those of the package. The macro stands once, at the root of the crate.
+#[macro_export]
+macro_rules! validator {
+    (judge: $judge:path $(,)?) => {
+        $crate::validator! { summary: env!("CARGO_PKG_DESCRIPTION"), judge: $judge }
+    };
+    (summary: $summary:expr, judge: $judge:path $(,)?) => {
+        #[doc(hidden)]
+        pub struct __Validator;
+
+        impl $crate::__private::Validator for __Validator {
+            fn about() -> $crate::__private::About {
+                $crate::__private::about(
+                    env!("CARGO_PKG_NAME"),
+                    env!("CARGO_PKG_VERSION"),
+                    $summary,
+                    $crate::__private::judge_settings($judge),
+                )
+            }
+
+            fn open(
+                config: &str,
+                run: $crate::__private::RunContext,
+                types: &[$crate::__private::schema::DataType],
+                table: &$crate::__private::schema::Table,
+            ) -> ::std::result::Result<
+                (::std::vec::Vec<::std::string::String>, $crate::__private::Rules),
+                ::std::string::String,
+            > {
+                $crate::__private::open_judge(
+                    $judge,
+                    |batch, context| $crate::__private::judge_each(batch, context, $judge),
+                    config,
+                    run,
+                    types,
+                    table,
+                )
+            }
+        }
+
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            use $crate::__private as sdk;
+
+            impl sdk::GuestValidator for __Validator {
+                fn identify() -> sdk::About {
+                    <Self as sdk::Validator>::about()
+                }
+
+                fn open(
+                    config: String,
+                    run: sdk::RunContext,
+                    types: Vec<sdk::schema::DataType>,
+                    table: sdk::schema::Table,
+                ) -> Result<Vec<String>, String> {
+                    sdk::open_instance::<Self>(&config, run, &types, &table)
+                }
+
+                fn validate(rows: sdk::Batch) -> Result<Vec<sdk::Violation>, String> {
+                    sdk::validate_instance(&rows)
+                }
+            }
+
+    sdk::__export_validator!(__Validator with_types_in sdk::bindings::validator);
+        };
+    };
+}
