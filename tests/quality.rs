@@ -271,3 +271,25 @@ fn a_validator_of_the_sdk_agrees_too() {
         ["run", "things.ndjson", "--plugin", &liar, "--validate", &ranges, "--to", "ndjson:out.ndjson", "--json"];
     assert_eq!(run_in(f.path(), &args).ok().json()["rows"][0]["inserted"], RECORDS);
 }
+
+/// A plugin whose rows depend on what it was handed before is found out during the run, in the share of batches that is asked for.
+#[test]
+fn a_run_can_be_verified() {
+    let f = folder();
+    things(f.path());
+    let plugin = guest("liar");
+    let run = |mode: &str, share: &str| {
+        let mode = format!("mode={mode}");
+        let mut args =
+            vec!["run", "things.ndjson", "--plugin", &plugin, "--config", &mode, "--to", "ndjson:out.ndjson"];
+        args.extend(["--workers", "1", "--batch-rows", "10", "--verify-determinism", share]);
+        run_in(f.path(), &args)
+    };
+    run("remembers", "100%")
+        .fails(4, &["run.not-deterministic", "liar@1.0.0", "things.ndjson at offset", "nothing was loaded"]);
+    assert!(!f.path().join("out.ndjson").exists());
+    run("remembers", "20%").fails(4, &["run.not-deterministic"]);
+    run("ok", "100%").ok();
+    run("remembers", "0%").ok();
+    run("ok", "2").fails(2, &["no share from 0% to 100%"]);
+}

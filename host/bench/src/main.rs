@@ -136,6 +136,7 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
             batch_rows: 4096,
             memory: 128 << 20,
             gates: Vec::new(),
+            verify: 0.0,
             max_rejected: MaxRejected::Unlimited,
             on_conflict: OnConflict::Keep,
             dead_letters: to.join("dead.jsonl"),

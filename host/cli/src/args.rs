@@ -216,6 +216,10 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "RULE", value_enum, default_value_t = Conflict::Keep, help_heading = "Destination")]
     pub(crate) on_conflict: Conflict,
 
+    /// Share of batches, such as 1%, that are mapped again in a fresh instance; where that makes something else, the run ends
+    #[arg(long, value_name = "SHARE%", value_parser = parse_share, default_value = "0%", help_heading = "Plugin")]
+    pub(crate) verify_determinism: f64,
+
     /// A plugin that judges the rows; may be given several times
     #[arg(long, value_name = "FILE[@sha256:DIGEST]", value_hint = ValueHint::FilePath, help_heading = "Quality")]
     pub(crate) validate: Vec<ComponentFile>,
@@ -258,6 +262,15 @@ pub(crate) struct JobArgs {
 fn parse_time(text: &str) -> Result<i64, String> {
     gristmill_record::time::parse_rfc3339(text.as_bytes())
         .ok_or_else(|| format!("`{text}` is not a time in RFC 3339, such as 2024-01-01T00:00:00Z"))
+}
+
+/// A share in percent, as a part of one.
+fn parse_share(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').and_then(|share| share.trim().parse::<f64>().ok());
+    match percent.filter(|percent| (0.0..=100.0).contains(percent)) {
+        Some(percent) => Ok(percent / 100.0),
+        None => Err(format!("`{text}` is no share from 0% to 100%")),
+    }
 }
 
 fn parse_document_size(text: &str) -> Result<ByteSize, String> {

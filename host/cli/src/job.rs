@@ -74,6 +74,7 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
             memory: args.memory.as_u64(),
             max_rejected: args.max_rejected,
             gates: quality.gates,
+            verify: args.verify_determinism,
             on_conflict: match args.on_conflict {
                 Conflict::Keep => OnConflict::Keep,
                 Conflict::Update => OnConflict::Update,

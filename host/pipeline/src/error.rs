@@ -32,6 +32,18 @@ pub enum RunError {
     /// The destination refused.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// A second mapping of a record by the same plugin gave something else.
+    #[error(
+        "{plugin} makes something else of one record in a fresh instance: the one in {file} at offset {offset}; nothing was loaded"
+    )]
+    NotDeterministic {
+        /// `name@version`.
+        plugin: String,
+        /// The file of the first record that shows it.
+        file: String,
+        /// Where it begins.
+        offset: u64,
+    },
     /// More records were refused than the job allows.
     #[error("{what}; nothing was loaded")]
     Gate {
@@ -107,6 +119,7 @@ impl Diagnose for RunError {
             Self::Decode { source, .. } => source.code(),
             Self::Plugin(e) => e.code(),
             Self::Sink(e) => e.code(),
+            Self::NotDeterministic { .. } => "run.not-deterministic",
             Self::Gate { .. } => "run.max-rejected",
             Self::Work { .. } => "run.work-file",
             Self::Unreadable { .. } => "run.unreadable-record",
@@ -125,6 +138,7 @@ impl Diagnose for RunError {
             Self::Sink(e) => e.blame(),
             Self::Gate { .. } | Self::Unreadable { .. } | Self::Changed { .. } => Blame::Input,
             Self::NotDeadLetters { .. } => Blame::Usage,
+            Self::NotDeterministic { .. } => Blame::Plugin,
             Self::Work { source, .. } => blame_io(source, Blame::Environment),
             Self::Cancelled => Blame::Environment,
             Self::Bug(_) => Blame::Bug,
@@ -137,6 +151,9 @@ impl Diagnose for RunError {
             Self::Decode { source, .. } => source.remedy(),
             Self::Plugin(e) => e.remedy(),
             Self::Sink(e) => e.remedy(),
+            Self::NotDeterministic { .. } => Some(
+                "Mend the plugin: what it makes of a record may depend on the record and the configuration alone; `gristmill plugin test` shows what it depends on".into(),
+            ),
             Self::Gate { dead_letters, .. } => Some(format!(
                 "Look at the refused records in {}; mend them or the plugin's settings, or raise --max-rejected or the rule's gate",
                 dead_letters.display()

@@ -23,6 +23,8 @@ pub struct Options {
     pub max_rejected: MaxRejected,
     /// The same for single rules and codes.
     pub gates: Vec<Gate>,
+    /// The share of batches, 0 to 1, that are mapped a second time in a fresh instance, to see that it makes the same of them.
+    pub verify: f64,
     /// What becomes of rows whose key the destination holds.
     pub on_conflict: OnConflict,
     /// Where dead letters go.

@@ -24,6 +24,7 @@ use crate::progress::Progress;
 use crate::reading::SplitReader;
 use crate::rows::{Collector, RowStore, lock};
 use crate::storable::take_unstorable;
+use crate::trial::outcomes_of;
 use crate::verdicts::{RuleCounts, Validators};
 
 /// Entries that a worker gathers before it hands them to the index.
@@ -243,7 +244,11 @@ impl<'a> Worker<'a> {
             letters.push(PendingLetter { offset: refused.offset, refusal: refused.refusal, validator: None, content });
         }
         if rows > 0 {
-            let Mapped { parts, faults } = self.transform.transform(&batch.columns)?;
+            let mapped = self.transform.transform(&batch.columns)?;
+            if self.is_verified(work.split, &batch.offsets) {
+                self.verify(work.file, &batch.columns, &batch.offsets, &mapped)?;
+            }
+            let Mapped { parts, faults } = mapped;
             let answered = parts.iter().map(|p| p.rows as usize).sum::<usize>() + faults.len();
             if answered != rows {
                 return Err(RunError::Bug(format!("of a batch of {rows} records {answered} were answered for")));
@@ -267,6 +272,36 @@ impl<'a> Worker<'a> {
         Progress::bump(&progress.records, read);
         Progress::bump(&progress.refused, refused);
         self.write_letters(work, reader, letters)
+    }
+
+    /// Whether a batch is mapped a second time: told by its place, so that it is the same batches in every run with as many rows in one.
+    fn is_verified(&self, split: u32, offsets: &[u64]) -> bool {
+        let share = self.map.job.options.verify;
+        let place = (u64::from(split) << 48) ^ offsets.first().copied().unwrap_or_default();
+        #[expect(clippy::cast_precision_loss, reason = "a draw between 0 and 1")]
+        let draw = xxhash_rust::xxh3::xxh3_64(&place.to_le_bytes()) as f64 / u64::MAX as f64;
+        share >= 1.0 || draw < share
+    }
+
+    /// Maps a batch again in a fresh instance, and compares.
+    fn verify(
+        &self,
+        file: &InputFile,
+        columns: &RecordBatch,
+        offsets: &[u64],
+        mapped: &Mapped,
+    ) -> Result<(), RunError> {
+        let again = self.map.job.transform.worker()?.transform(columns)?;
+        let rows = columns.num_rows();
+        let outcomes = outcomes_of(mapped.clone(), rows).into_iter().zip(outcomes_of(again, rows));
+        match outcomes.zip(offsets).find(|((a, b), _)| a != b) {
+            None => Ok(()),
+            Some((_, offset)) => Err(RunError::NotDeterministic {
+                plugin: self.map.job.plugin.name.clone(),
+                file: file.name.clone(),
+                offset: *offset,
+            }),
+        }
     }
 
     fn keep_part(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_select::concat::concat_batches;
 use gristmill_decode::Projection;
-use gristmill_plugin::{Transform, TransformWorker};
+use gristmill_plugin::{Mapped, Transform, TransformWorker};
 use gristmill_record::{PathPattern, Refusal, Stage};
 use gristmill_source::Input;
 
@@ -178,6 +178,15 @@ fn map_piece(
     outcomes: &mut [Outcome],
 ) -> Result<(), RunError> {
     let mapped = worker.transform(columns)?;
+    for (slot, outcome) in outcomes.iter_mut().zip(outcomes_of(mapped, columns.num_rows())) {
+        *slot = outcome;
+    }
+    Ok(())
+}
+
+/// What became of each row of a batch.
+pub(crate) fn outcomes_of(mapped: Mapped, rows: usize) -> Vec<Outcome> {
+    let mut outcomes = vec![Outcome::Filtered; rows];
     let mut set = |row: usize, outcome: Outcome| {
         if let Some(slot) = outcomes.get_mut(row) {
             *slot = outcome;
@@ -212,7 +221,7 @@ fn map_piece(
             set(first + rejection.row as usize, Outcome::Refused(refusal));
         }
     }
-    Ok(())
+    outcomes
 }
 
 /// The path of a document in REST JSON.
