@@ -190,3 +190,59 @@ fn inspect_tells_what_judges() {
     let json = run_in(f.path(), &["plugin", "inspect", &judge, "--json"]).ok().json();
     assert_eq!((&json["maps"], &json["judges"]), (&json!(false), &json!(true)));
 }
+
+/// Each way to break the contract is told in words of its own; what keeps it passes.
+#[test]
+fn conformance_tells_what_is_broken() {
+    let f = folder();
+    let liar = guest("liar");
+    let check = |mode: &str| {
+        let mode = format!("mode={mode}");
+        run_in(f.path(), &["plugin", "check", &liar, "--conformance", "--config", &mode])
+    };
+    let shown = check("ok").ok().stdout;
+    assert!(shown.contains("keeps the contract") && shown.contains("are enough for batches"), "{shown}");
+    let mut said = std::collections::BTreeSet::new();
+    for (mode, part) in [
+        ("trap", "(plugin.trap)"),
+        ("endless-loop", "(plugin.timeout)"),
+        ("deep-recursion", "out of bounds memory access (plugin.trap)"),
+        ("allocation-bomb", "(plugin.memory)"),
+        ("output-flood", "(plugin.output-size)"),
+        ("returns-error", "the plugin cannot go on (plugin.error)"),
+        ("offsets-backwards", "(plugin.output)"),
+        ("wrong-lengths", "(plugin.output)"),
+        ("split-character", "(plugin.output)"),
+        ("origin-out-of-range", "an origin names a row"),
+        ("wrong-type", "(plugin.output)"),
+        ("rejected-and-mapped", "is rejected and has a row as well"),
+        ("remembers", "not the same in batches of 1 row"),
+    ] {
+        let ran = check(mode).fails(4, &["cli.conformance", "liar does not keep the contract"]);
+        let what = ran.stderr.lines().next().unwrap().to_owned();
+        assert!(what.contains(part), "{mode}: {what}");
+        assert!(ran.stdout.contains("BROKEN"), "{mode}: {}", ran.stdout);
+        said.insert(what);
+    }
+    assert_eq!(said.len(), 13, "each in words of its own: {said:#?}");
+    for (name, code) in [("stranger", "plugin.import"), ("foreign-version", "plugin.version")] {
+        run_in(f.path(), &["plugin", "check", &guest(name), "--conformance"]).fails(4, &[code]);
+    }
+    run_in(f.path(), &["plugin", "check", &liar, "--conformance", "--config", "mode=open-loops"])
+        .fails(4, &["plugin.failed"]);
+}
+
+#[test]
+fn a_check_says_whether_the_tables_fit() {
+    let f = folder();
+    let check = || run_in(f.path(), &["plugin", "check", "--to", "sqlite:q.db"]);
+    let shown = check().ok().stdout;
+    assert!(shown.contains("table quality_stream would be created"), "{shown}");
+    assert!(!f.path().join("q.db").exists());
+    run_in(f.path(), &["run", &export("empty"), "--to", "sqlite:q.db", "--quiet"]).ok();
+    assert!(check().ok().stdout.contains("is there, and its columns fit"));
+    let database = rusqlite::Connection::open(f.path().join("q.db")).unwrap();
+    database.execute("ALTER TABLE quality_stream DROP COLUMN gaps", []).unwrap();
+    drop(database);
+    check().fails(5, &["sink.schema", "gaps"]);
+}

@@ -91,6 +91,8 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Check a plugin without documents: contract, imports, size, memory, destination, and whether it keeps the contract
+    Check(CheckArgs),
     /// Try a plugin on folders of documents, and compare with what is expected of it
     Test(TestArgs),
     /// Show what two versions of a plugin make differently of an export. Nothing is loaded
@@ -104,6 +106,21 @@ pub(crate) enum PluginCommand {
         #[arg(long, short, value_hint = ValueHint::FilePath)]
         output: Option<PathBuf>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The component; the built-in plugin where none is named
+    #[arg(value_name = "FILE[@sha256:DIGEST]", value_hint = ValueHint::FilePath)]
+    pub(crate) plugin: Option<ComponentFile>,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// A destination whose tables it is to fit: sqlite:FILE, parquet:DIR, ndjson:FILE
+    #[arg(long, short, value_name = "DESTINATION")]
+    pub(crate) to: Option<String>,
+    /// Map made-up records with values at the edges of every type, and check all that it returns
+    #[arg(long)]
+    pub(crate) conformance: bool,
 }
 
 #[derive(Debug, Args)]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 use gristmill_guest::Toolchain;
-use gristmill_pipeline::trial::{Calls, Outcome, Samples, Traced};
+use gristmill_pipeline::trial::{Calls, Outcome, PROPERTIES, Samples, Traced};
 use gristmill_plugin::{ConfiguredPlugin, Context, Limits, Plugin, Transform};
 use gristmill_record::{PathPattern, Table};
 use gristmill_source::{DiscoverOptions, discover};
@@ -27,14 +27,6 @@ const STARTED_AT: i64 = 946_684_800_000_000;
 const BATCH_ROWS: usize = 4_096;
 /// Differences that are shown of a case.
 const SHOWN: usize = 20;
-
-/// What holds for every mapping, whatever it maps to.
-const PROPERTIES: [(&str, Calls); 4] = [
-    ("in batches of 1 row", Calls { rows: 1, reversed: false, fresh: false }),
-    ("in batches of 7 rows", Calls { rows: 7, reversed: false, fresh: false }),
-    ("with the batches in reverse order", Calls { rows: 3, reversed: true, fresh: false }),
-    ("in a fresh instance for each batch", Calls { rows: 2, reversed: false, fresh: true }),
-];
 
 /// `case.toml`; all of it may be missing, and so may the file.
 #[derive(Debug, Default, Deserialize)]

@@ -36,6 +36,8 @@ pub(crate) enum CliError {
     Digest { path: PathBuf, wanted: String, found: String },
     #[error("{case}: {what}")]
     Case { case: PathBuf, what: String },
+    #[error("{plugin} does not keep the contract: {what}")]
+    Conformance { plugin: String, what: String },
     #[error("{failed} of {of} cases in {folder} failed")]
     Cases { failed: usize, of: usize, folder: PathBuf },
     #[error("{plugin} declares to read more than the job grants ({grant}): {wanted}")]
@@ -70,6 +72,7 @@ impl Diagnose for CliError {
             (None, Self::Digest { .. }) => "cli.digest",
             (None, Self::Case { .. }) => "cli.case",
             (None, Self::Cases { .. }) => "cli.cases",
+            (None, Self::Conformance { .. }) => "cli.conformance",
             (None, Self::Grant { .. }) => "cli.grant",
             (None, Self::File { .. }) => "cli.file",
             (None, Self::Stdout(_)) => "cli.stdout",
@@ -82,7 +85,9 @@ impl Diagnose for CliError {
             (Some(inner), _) => inner.blame(),
             (None, Self::Guest(_)) => Blame::Plugin,
             (None, Self::Config { .. } | Self::Case { .. }) => Blame::Usage,
-            (None, Self::Digest { .. } | Self::Grant { .. } | Self::Cases { .. }) => Blame::Plugin,
+            (None, Self::Digest { .. } | Self::Grant { .. } | Self::Cases { .. } | Self::Conformance { .. }) => {
+                Blame::Plugin
+            }
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
             (None, _) => Blame::Environment,
         }
@@ -95,6 +100,7 @@ impl Diagnose for CliError {
                 Some("See the plugin's settings with `gristmill plugin inspect [FILE]`".to_owned())
             }
             (None, Self::Case { .. }) => Some("See docs/testing.md for what a case holds".to_owned()),
+            (None, Self::Conformance { .. }) => Some("Mend the plugin; wit/ says what it must keep to".to_owned()),
             (None, Self::Cases { .. }) => {
                 Some("Mend the plugin, or accept what it makes now with `--update`".to_owned())
             }

@@ -2,6 +2,7 @@
 
 mod args;
 mod cases;
+mod check;
 mod diff;
 mod error;
 mod exit;
@@ -49,6 +50,7 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Plan(args) => plan::plan(cli, args),
         Command::Export(ExportCommand::Ls(args)) => export::ls(cli, args),
         Command::Export(ExportCommand::Cat(args)) => export::cat(args),
+        Command::Plugin(PluginCommand::Check(args)) => check::check(cli, args),
         Command::Plugin(PluginCommand::Test(args)) => cases::test(cli, args),
         Command::Plugin(PluginCommand::Diff(args)) => diff::diff(cli, args),
         Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_ref(), config),

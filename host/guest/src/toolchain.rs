@@ -66,10 +66,11 @@ impl Toolchain {
         }
     }
 
-    /// `cargo build --release` for the target.
+    /// `cargo build --release` for the target, of the library as a module and as nothing else: beside an `rlib`, cargo would
+    /// leave out the optimisation over all crates (`lto`).
     pub(crate) fn cargo_build(&self) -> Command {
         let mut cargo = command("cargo");
-        cargo.args(["build", "--release", "--target", TARGET]);
+        cargo.args(["rustc", "--release", "--target", TARGET, "--crate-type", "cdylib"]);
         cargo.env("RUSTFLAGS", "-C target-feature=+simd128,+bulk-memory").env("CARGO_TERM_COLOR", "never");
         match &self.0 {
             Kind::Installed { rustc } => {

@@ -18,6 +18,7 @@ mod reading;
 mod rows;
 mod run;
 mod storable;
+mod synthetic;
 pub mod trial;
 mod verdicts;
 

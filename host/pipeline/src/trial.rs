@@ -49,6 +49,14 @@ pub struct Calls {
     pub fresh: bool,
 }
 
+/// What must not make a difference to any mapping, and how it is called to see that.
+pub const PROPERTIES: [(&str, Calls); 4] = [
+    ("in batches of 1 row", Calls { rows: 1, reversed: false, fresh: false }),
+    ("in batches of 7 rows", Calls { rows: 7, reversed: false, fresh: false }),
+    ("with the batches in reverse order", Calls { rows: 3, reversed: true, fresh: false }),
+    ("in a fresh instance for each batch", Calls { rows: 2, reversed: false, fresh: true }),
+];
+
 /// What became of one record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Traced {
@@ -117,6 +125,17 @@ impl Samples {
         Ok(Self { records, columns })
     }
 
+    /// Records that were made up: every input of the mapping with values at the edges of its type.
+    ///
+    /// # Errors
+    /// None that is not a defect.
+    pub fn made_up(transform: &dyn Transform, rows: usize) -> Result<Self, RunError> {
+        let columns = crate::synthetic::batch(transform.description(), rows)
+            .map_err(|e| RunError::Bug(format!("no records could be made up: {e}")))?;
+        let sample = |row| Sample { document: format!("made-up record {row}"), state: State::Row(row) };
+        Ok(Self { records: (0..rows).map(sample).collect(), columns })
+    }
+
     /// How many records there are.
     pub fn len(&self) -> usize {
         self.records.len()
@@ -125,6 +144,15 @@ impl Samples {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// Whether one call maps all records, without a fault after which they would be halved.
+    ///
+    /// # Errors
+    /// When the plugin cannot be run.
+    pub fn maps_at_once(&self, transform: &dyn Transform) -> Result<bool, RunError> {
+        let mapped = transform.worker()?.transform(&self.columns)?;
+        Ok(mapped.faults.is_empty() && mapped.parts.len() <= 1)
     }
 
     /// Maps the records.

@@ -24,8 +24,8 @@ pub(crate) use generated::gristmill::plugin::log::Level;
 pub(crate) use generated::gristmill::plugin::{columns, schema};
 pub(crate) use transform::{Output, Rejection, Rows};
 
-/// The version of the contract, which every name of an interface carries.
-pub(crate) const VERSION: &str = "0.1.0";
+/// The version of the contract that this program speaks; every name of an interface carries it.
+pub const VERSION: &str = "0.1.0";
 /// What a plugin that maps exports.
 pub(crate) const TRANSFORM: &str = "gristmill:plugin/transform@0.1.0";
 /// What a plugin that judges exports.

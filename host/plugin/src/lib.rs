@@ -30,6 +30,7 @@ mod validator;
 mod worker;
 
 pub use about::{About, Setting};
+pub use bindings::VERSION as CONTRACT;
 pub use engine::Engine;
 pub use error::PluginError;
 pub use judge::{Severity, Validate, ValidateWorker, Violation};

@@ -1,0 +1,155 @@
+//! `gristmill plugin check`: a plugin without documents.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::time::Duration;
+
+use gristmill_pipeline::trial::{Calls, Outcome, PROPERTIES, Samples, Traced};
+use gristmill_plugin::{ConfiguredPlugin, Context, Limits, Plugin, Transform};
+use gristmill_sink::TableState;
+use serde_json::{Value, json};
+
+use crate::args::{CheckArgs, Cli};
+use crate::error::CliError;
+use crate::job::{engine, load_plugin, settings};
+
+/// Rows that are made up: as many as edges of types meet in.
+const ROWS: usize = 504;
+/// Rows of a batch as a run has them, for the memory that it takes.
+const BATCH_ROWS: usize = 4_096;
+/// Least and greatest ceiling of memory that is tried.
+const MEMORY: [u64; 2] = [64 << 10, 1 << 30];
+/// A call over so few rows needs no more.
+const CALL_TIME: Duration = Duration::from_millis(500);
+
+pub(crate) fn check(cli: &Cli, args: &CheckArgs) -> Result<(), CliError> {
+    let limits = Limits { call_time: CALL_TIME, ..Limits::default() };
+    let engine = engine()?;
+    let plugin = load_plugin(&engine, args.plugin.as_ref(), limits)?;
+    let settings = settings(&plugin, &args.config.config)?;
+    let context = || Context { run_id: "check".to_owned(), started_at: 0 };
+    let configured = if plugin.maps() { Some(plugin.configure(&settings, context())?) } else { None };
+    let mut facts = facts(&plugin, args);
+    if let Some(configured) = &configured {
+        if let Some(to) = &args.to {
+            facts.push(("destination", destination(configured, to)?));
+        }
+    }
+    let mut broken = None;
+    if args.conformance {
+        broken = match &configured {
+            Some(configured) => breach(configured)?,
+            None => None,
+        };
+        let text = match (&configured, &broken) {
+            (None, _) => "it judges; a job's tables are needed to see how".to_owned(),
+            (Some(_), None) => format!("keeps the contract over {ROWS} made-up records, however they are called"),
+            (Some(_), Some(what)) => format!("BROKEN: {what}"),
+        };
+        facts.push(("conformance", text));
+    }
+    if configured.is_some() && broken.is_none() {
+        let runs_in = |memory: u64| {
+            let plugin = load_plugin(&engine, args.plugin.as_ref(), Limits { memory, ..limits }).ok()?;
+            let small = plugin.configure(&settings, context()).ok()?;
+            Samples::made_up(&small, BATCH_ROWS).ok()?.maps_at_once(&small).ok()
+        };
+        facts.push(("memory", smallest(|memory| runs_in(memory) == Some(true))));
+    }
+    let text = if cli.json {
+        let facts: serde_json::Map<String, Value> = facts.into_iter().map(|(k, v)| (k.to_owned(), v.into())).collect();
+        format!(
+            "{}\n",
+            json!({ "name": plugin.about().name, "version": plugin.about().version, "checks": facts, "ok": broken.is_none() })
+        )
+    } else {
+        let mut out = format!("{} {}\n", plugin.about().name, plugin.about().version);
+        for (name, fact) in facts {
+            let _ = writeln!(out, "{name:<12} {fact}");
+        }
+        out
+    };
+    std::io::stdout().write_all(text.as_bytes()).map_err(CliError::Stdout)?;
+    match broken {
+        None => Ok(()),
+        Some(what) => Err(CliError::Conformance { plugin: plugin.about().name.clone(), what }),
+    }
+}
+
+/// What is known without calling it.
+fn facts(plugin: &Plugin, args: &CheckArgs) -> Vec<(&'static str, String)> {
+    let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+    let part = match (plugin.maps(), plugin.judges()) {
+        (true, true) => "maps records and judges rows",
+        (true, false) => "maps records",
+        _ => "judges rows",
+    };
+    let mut facts = vec![
+        ("contract", format!("gristmill:plugin@{}, as this gristmill speaks; it {part}", gristmill_plugin::CONTRACT)),
+        ("imports", list(plugin.imports())),
+        ("sha256", plugin.digest().to_owned()),
+    ];
+    let size = args.plugin.as_ref().and_then(|file| std::fs::metadata(&file.path).ok()).map(|m| m.len());
+    facts.extend(size.map(|size| ("size", indicatif::HumanBytes(size).to_string())));
+    facts
+}
+
+/// Whether its tables fit a destination, as a run would see it first.
+fn destination(configured: &ConfiguredPlugin, to: &str) -> Result<String, CliError> {
+    let mut sink = gristmill_sink::open(to)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().build().map_err(|e| CliError::Environment(e.to_string()))?;
+    let tables = configured.description().tables();
+    let states = runtime.block_on(sink.check(tables))?;
+    let state = |(table, state): (&gristmill_record::Table, &TableState)| match state {
+        TableState::Absent => format!("table {} would be created", table.name()),
+        TableState::Present { .. } => format!("table {} is there, and its columns fit", table.name()),
+    };
+    let states: Vec<_> = tables.iter().zip(&states).map(state).collect();
+    Ok(format!("{}: {}", sink.describe(), states.join("; ")))
+}
+
+/// The smallest ceiling of memory under which `runs` is true, to a tenth.
+fn smallest(runs: impl Fn(u64) -> bool) -> String {
+    let [mut low, mut high] = MEMORY;
+    if !runs(high) {
+        return format!("does not run a batch of {BATCH_ROWS} made-up rows within {}", indicatif::HumanBytes(high));
+    }
+    while high - low > high / 10 {
+        let middle = low + (high - low) / 2;
+        if runs(middle) { high = middle } else { low = middle }
+    }
+    format!("{} are enough for batches of {BATCH_ROWS} made-up rows", indicatif::HumanBytes(high))
+}
+
+/// The plugin's own fault by which a record ended.
+fn fault(made: &Traced) -> Option<String> {
+    match &made.outcome {
+        Outcome::Refused(refusal) if refusal.code.starts_with("plugin.") => {
+            Some(format!("{}: {} ({})", made.document, refusal.message, refusal.code))
+        }
+        _ => None,
+    }
+}
+
+/// What a plugin breaks on made-up records.
+fn breach(configured: &ConfiguredPlugin) -> Result<Option<String>, CliError> {
+    // One alone first: a plugin that fails on every record is to be told by its first fault, not by their number.
+    let one = Samples::made_up(configured, 1)?;
+    let alone = one.map(configured, Calls { rows: 1, reversed: false, fresh: true })?;
+    let samples = Samples::made_up(configured, ROWS)?;
+    if let Some(what) = alone.iter().find_map(fault) {
+        return Ok(Some(what));
+    }
+    let made = samples.map(configured, Calls { rows: ROWS, reversed: false, fresh: true })?;
+    if let Some(what) = made.iter().find_map(fault) {
+        return Ok(Some(what));
+    }
+    for (property, calls) in PROPERTIES {
+        let again = samples.map(configured, calls)?;
+        if let Some((first, _)) = made.iter().zip(&again).find(|(a, b)| a != b) {
+            return Ok(Some(format!("{}: not the same {property}", first.document)));
+        }
+    }
+    Ok(None)
+}

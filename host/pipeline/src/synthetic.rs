@@ -1,0 +1,124 @@
+//! Records that were made up: every declared input with values at the edges of its type, for plugins that are looked at without documents.
+
+use std::sync::Arc;
+
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array, ListArray, RecordBatch,
+    StringArray, StructArray, TimestampMicrosecondArray, UInt32Array,
+};
+use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_schema::ArrowError;
+use arrow_select::take::take;
+use gristmill_record::arrow::{arrow_field, input_schema};
+use gristmill_record::time::{MAX_MICROS, MIN_MICROS};
+use gristmill_record::{DataType, Description, Origin, Scalar};
+
+/// A batch of the inputs of a description. Inputs that may be null are so in some rows.
+pub(crate) fn batch(description: &Description, rows: usize) -> Result<RecordBatch, ArrowError> {
+    let columns = description
+        .inputs()
+        .iter()
+        .enumerate()
+        .map(|(i, input)| {
+            // Each column cycles by a step of its own, so that edges meet in many combinations.
+            let cycle = Cycle { step: 2 * i + 1, rows, nulls: !input.required };
+            match &input.origin {
+                Origin::PathCapture(_) => {
+                    cycle.texts(&["a", "b-c", "2024-01-01T00:00:00Z", "ü", "x".repeat(1_500).as_str()])
+                }
+                Origin::DocumentName => cycle.texts(&["projects/p/databases/(default)/documents/c/x"]),
+                Origin::FieldType(_) => {
+                    cycle.texts(&["null", "boolean", "integer", "double", "timestamp", "string", "map", "other"])
+                }
+                Origin::Document => {
+                    cycle.texts(&[r#"{"name":"projects/p/databases/(default)/documents/c/x","fields":{}}"#])
+                }
+                _ => cycle.values(&input.ty),
+            }
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    RecordBatch::try_new(input_schema(description), columns)
+}
+
+/// How values follow one another.
+#[derive(Clone, Copy)]
+struct Cycle {
+    step: usize,
+    rows: usize,
+    nulls: bool,
+}
+
+impl Cycle {
+    fn is_null(self, row: usize) -> bool {
+        self.nulls && (row + self.step) % 7 == 3
+    }
+
+    /// `edges` one after another.
+    fn of(self, edges: &dyn Array) -> Result<ArrayRef, ArrowError> {
+        let index = |row: usize| u32::try_from((row * self.step) % edges.len().max(1)).unwrap_or_default();
+        let indices: UInt32Array = (0..self.rows).map(|row| (!self.is_null(row)).then(|| index(row))).collect();
+        take(edges, &indices, None)
+    }
+
+    fn texts(self, edges: &[&str]) -> Result<ArrayRef, ArrowError> {
+        self.of(&StringArray::from(edges.to_vec()))
+    }
+
+    fn nulls(self) -> Option<NullBuffer> {
+        self.nulls.then(|| (0..self.rows).map(|row| !self.is_null(row)).collect())
+    }
+
+    fn values(self, ty: &DataType) -> Result<ArrayRef, ArrowError> {
+        match ty {
+            DataType::Scalar(scalar) => self.scalars(*scalar),
+            DataType::List(element) => {
+                let lengths: Vec<usize> = (0..self.rows)
+                    .map(|row| if self.is_null(row) { 0 } else { [0, 1, 3, 2][(row + self.step) % 4] })
+                    .collect();
+                let child = Self { rows: lengths.iter().sum(), ..self }.values(element)?;
+                let field = Arc::new(arrow_field("item", element, true));
+                let list = ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), child, self.nulls())?;
+                Ok(Arc::new(list))
+            }
+            DataType::Struct(fields) => {
+                let columns = fields
+                    .iter()
+                    .enumerate()
+                    .map(|(i, f)| Self { step: self.step + 2 * i, nulls: true, ..self }.values(&f.ty))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let fields = fields.iter().map(|f| arrow_field(&f.name, &f.ty, true)).collect();
+                Ok(Arc::new(StructArray::try_new_with_length(fields, columns, self.nulls(), self.rows)?))
+            }
+        }
+    }
+
+    fn scalars(self, scalar: Scalar) -> Result<ArrayRef, ArrowError> {
+        const ZONE: &str = "UTC";
+        match scalar {
+            Scalar::Boolean => self.of(&BooleanArray::from(vec![true, false])),
+            Scalar::Int64 => self.of(&Int64Array::from(vec![0, 1, -1, 1 << 53, i64::MAX, i64::MIN])),
+            Scalar::Float64 => {
+                let edges = vec![0.0, -0.0, 0.5, 1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, 5e-324];
+                self.of(&Float64Array::from(edges))
+            }
+            Scalar::Timestamp => {
+                let edges = vec![0, 1_704_067_200_000_000, MIN_MICROS, MAX_MICROS, -1];
+                self.of(&TimestampMicrosecondArray::from(edges).with_timezone(ZONE))
+            }
+            Scalar::Date => self.of(&Date32Array::from(vec![0, 19_723, -719_162, 2_932_896])),
+            Scalar::String => {
+                let long = "x".repeat(10_000);
+                self.texts(&["", "a", "ünïcödé 🙂", "2024-01-01T00:00:00Z", "\u{0}\n\"\\", long.as_str()])
+            }
+            Scalar::Reference => self.texts(&["projects/p/databases/(default)/documents/c/x"]),
+            Scalar::Json => self.texts(&[
+                r#"{"nullValue":null}"#,
+                r#"{"integerValue":"7"}"#,
+                r#"{"stringValue":"ü"}"#,
+                r#"{"mapValue":{"fields":{}}}"#,
+                r#"{"arrayValue":{"values":[{"booleanValue":true}]}}"#,
+            ]),
+            Scalar::Bytes => self.of(&BinaryArray::from(vec![&b""[..], b"\0", b"\xff\xfe", b"bytes"])),
+        }
+    }
+}
