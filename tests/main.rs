@@ -16,6 +16,7 @@ mod command_line;
 mod determinism;
 mod exports;
 mod guests;
+mod new;
 mod quality;
 mod tutorial;
 mod yago;

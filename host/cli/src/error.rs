@@ -36,6 +36,10 @@ pub(crate) enum CliError {
     Digest { path: PathBuf, wanted: String, found: String },
     #[error("{plugin} declares to read more than the job grants ({grant}): {wanted}")]
     Grant { plugin: String, grant: Grant, wanted: String },
+    #[error("{folder} cannot be the folder of a new plugin: {what}")]
+    PluginName { folder: PathBuf, what: String },
+    #[error("{0} is there already, and is no empty folder; nothing was written")]
+    Occupied(PathBuf),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error("stdout: {0}")]
@@ -65,6 +69,8 @@ impl Diagnose for CliError {
             (None, Self::Config { .. }) => "cli.config",
             (None, Self::Digest { .. }) => "cli.digest",
             (None, Self::Grant { .. }) => "cli.grant",
+            (None, Self::PluginName { .. }) => "cli.plugin-name",
+            (None, Self::Occupied(_)) => "cli.plugin-folder",
             (None, Self::File { .. }) => "cli.file",
             (None, Self::Stdout(_)) => "cli.stdout",
             (None, _) => "cli.environment",
@@ -75,7 +81,7 @@ impl Diagnose for CliError {
         match (self.inner(), self) {
             (Some(inner), _) => inner.blame(),
             (None, Self::Guest(_)) => Blame::Plugin,
-            (None, Self::Config { .. }) => Blame::Usage,
+            (None, Self::Config { .. } | Self::PluginName { .. } | Self::Occupied(_)) => Blame::Usage,
             (None, Self::Digest { .. } | Self::Grant { .. }) => Blame::Plugin,
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
             (None, _) => Blame::Environment,
@@ -94,6 +100,10 @@ impl Diagnose for CliError {
             (None, Self::Grant { .. }) => {
                 Some("Grant these fields too, if the plugin may see them, or ask its makers for one that needs less".to_owned())
             }
+            (None, Self::PluginName { .. }) => {
+                Some("Name a folder like `my-teams`: lower-case letters, digits, `-` and `_`, the first of them a letter".to_owned())
+            }
+            (None, Self::Occupied(_)) => Some("Name a folder that is not there yet, or empty this one".to_owned()),
             (None, Self::File { path, .. }) => Some(format!("Check that {} exists and can be read", path.display())),
             _ => None,
         }
