@@ -81,9 +81,10 @@ impl Diagnose for CliError {
         match (self.inner(), self) {
             (Some(inner), _) => inner.blame(),
             (None, Self::Guest(_)) => Blame::Plugin,
-            (None, Self::Config { .. } | Self::PluginName { .. } | Self::Occupied(_)) => Blame::Usage,
+            (None, Self::Config { .. }) => Blame::Usage,
             (None, Self::Digest { .. } | Self::Grant { .. }) => Blame::Plugin,
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
+            (None, Self::PluginName { .. } | Self::Occupied(_)) => Blame::Usage,
             (None, _) => Blame::Environment,
         }
     }
