@@ -18,6 +18,7 @@ mod determinism;
 mod exports;
 mod guests;
 mod nested;
+mod new;
 mod quality;
 mod tutorial;
 mod yago;

@@ -1,23 +1,106 @@
-//! Builds the default plugin, so that the program can carry it.
+//! Builds the default plugin, so that the program can carry it, and lists the files that `gristmill plugin new` writes.
 
+use std::fmt::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
+
+/// A file as it will be called, and where it is now.
+type Listed = (String, PathBuf);
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for watched in
-        ["plugins/firestore-quality-stream", "plugins/sdk/rust", "plugins/sdk/rust-macros", "plugins/Cargo.toml", "wit"]
-    {
+    for watched in [
+        "plugins/firestore-quality-stream",
+        "plugins/sdk/rust",
+        "plugins/sdk/rust-macros",
+        "plugins/templates",
+        "plugins/Cargo.toml",
+        "wit",
+        "LICENSE",
+    ] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
-    let built = gristmill_guest::default_plugin().map_err(|e| e.to_string()).and_then(|component| {
-        let out = std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or("cargo sets no OUT_DIR")?;
-        std::fs::copy(&component, out.join("default.wasm"))
-            .map(|_| ())
-            .map_err(|e| format!("{}: {e}", component.display()))
-    });
-    if let Err(message) = built {
+    if let Err(message) = make(&root) {
         for line in message.lines() {
             println!("cargo::error={line}");
         }
     }
+}
+
+fn make(root: &Path) -> Result<(), String> {
+    let out = std::env::var_os("OUT_DIR").map(PathBuf::from).ok_or("cargo sets no OUT_DIR")?;
+    list_files(root, &out)?;
+    let component = gristmill_guest::default_plugin().map_err(|e| e.to_string())?;
+    fs::copy(&component, out.join("default.wasm")).map(|_| ()).map_err(at(&component))
+}
+
+/// Writes `files.rs`: a list for each template, and one of the SDK, which is on no registry and so goes with every project.
+fn list_files(root: &Path, out: &Path) -> Result<(), String> {
+    let manifest = root.join("plugins/Cargo.toml");
+    let reduced = out.join("sdk.toml");
+    let text = fs::read_to_string(&manifest).map_err(at(&manifest))?;
+    fs::write(&reduced, workspace_of_sdk(&text)?).map_err(at(&reduced))?;
+
+    // Where the files lie to each other is as in the repository: the SDK finds the contract by a relative path.
+    let mut sdk = vec![("plugins/Cargo.toml".to_owned(), reduced)];
+    for part in ["LICENSE", "wit"] {
+        collect(part, &root.join(part), &mut sdk)?;
+    }
+    for package in ["plugins/sdk/rust", "plugins/sdk/rust-macros"] {
+        for part in ["Cargo.toml", "src"] {
+            let name = format!("{package}/{part}");
+            collect(&name, &root.join(&name), &mut sdk)?;
+        }
+    }
+    let mut rust = Vec::new();
+    collect("", &root.join("plugins/templates/rust"), &mut rust)?;
+
+    let code = format!(
+        "{}{}",
+        list("SDK", "The SDK for Rust.", &sdk),
+        list("RUST", "A project in Rust; has `{{name}}`.", &rust)
+    );
+    let path = out.join("files.rs");
+    fs::write(&path, code).map_err(at(&path))
+}
+
+/// The manifest of the plugins' workspace with the SDK's packages alone: members that are not there are errors to cargo.
+fn workspace_of_sdk(manifest: &str) -> Result<String, String> {
+    let (before, rest) = manifest.split_once("members = ").ok_or("plugins/Cargo.toml has no `members`")?;
+    let (_, after) = rest.split_once('\n').ok_or("plugins/Cargo.toml ends with `members`")?;
+    // Without the comment that tells of the others.
+    let before: String = before.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
+    Ok(format!("{before}members = [\"sdk/rust\", \"sdk/rust-macros\"]\n{after}"))
+}
+
+/// A file, or all files of a folder, in the order of their names: a build says the same each time.
+fn collect(name: &str, path: &Path, into: &mut Vec<Listed>) -> Result<(), String> {
+    if !path.is_dir() {
+        into.push((name.to_owned(), path.to_owned()));
+        return Ok(());
+    }
+    let entries = fs::read_dir(path).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(at(path))?;
+    let mut paths: Vec<_> = entries.iter().map(fs::DirEntry::path).collect();
+    paths.sort();
+    for path in paths {
+        let last = path.file_name().and_then(|n| n.to_str()).ok_or_else(|| format!("{}: no name", path.display()))?;
+        let name = if name.is_empty() { last.to_owned() } else { format!("{name}/{last}") };
+        collect(&name, &path, into)?;
+    }
+    Ok(())
+}
+
+/// The code of a list: names and content.
+fn list(constant: &str, what: &str, files: &[Listed]) -> String {
+    let mut code = format!("/// {what}\nconst {constant}: &[(&str, &str)] = &[\n");
+    for (name, path) in files {
+        let _ = writeln!(code, "    ({name:?}, include_str!({:?})),", path.display().to_string());
+    }
+    code.push_str("];\n");
+    code
+}
+
+/// For `map_err`: names the file that an error is about.
+fn at(path: &Path) -> impl FnOnce(std::io::Error) -> String {
+    move |e| format!("{}: {e}", path.display())
 }

@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// Look into an export
     #[command(subcommand)]
     Export(ExportCommand),
-    /// Look at plugins, build them
+    /// Look at plugins, begin them, build them
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Print shell completions
@@ -97,6 +97,15 @@ pub(crate) enum PluginCommand {
     Test(TestArgs),
     /// Show what two versions of a plugin make differently of an export. Nothing is loaded
     Diff(DiffArgs),
+    /// Write the project of a new plugin into a folder, with the SDK and sample documents
+    New {
+        /// The folder, whose name is the plugin's; it must not be there, or be empty
+        #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
+        folder: PathBuf,
+        /// What the plugin is written in
+        #[arg(long = "lang", value_name = "LANGUAGE", value_enum, default_value_t = Language::Rust)]
+        language: Language,
+    },
     /// Build a plugin written in Rust into a component
     Build {
         /// The folder with its Cargo.toml
@@ -106,6 +115,13 @@ pub(crate) enum PluginCommand {
         #[arg(long, short, value_hint = ValueHint::FilePath)]
         output: Option<PathBuf>,
     },
+}
+
+/// What a new plugin is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// Rust, with gristmill's SDK
+    Rust,
 }
 
 #[derive(Debug, Args)]

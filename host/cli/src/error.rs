@@ -42,6 +42,10 @@ pub(crate) enum CliError {
     Cases { failed: usize, of: usize, folder: PathBuf },
     #[error("{plugin} declares to read more than the job grants ({grant}): {wanted}")]
     Grant { plugin: String, grant: Grant, wanted: String },
+    #[error("{folder} cannot be the folder of a new plugin: {what}")]
+    PluginName { folder: PathBuf, what: String },
+    #[error("{0} is there already, and is no empty folder; nothing was written")]
+    Occupied(PathBuf),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error("stdout: {0}")]
@@ -74,6 +78,8 @@ impl Diagnose for CliError {
             (None, Self::Cases { .. }) => "cli.cases",
             (None, Self::Conformance { .. }) => "cli.conformance",
             (None, Self::Grant { .. }) => "cli.grant",
+            (None, Self::PluginName { .. }) => "cli.plugin-name",
+            (None, Self::Occupied(_)) => "cli.plugin-folder",
             (None, Self::File { .. }) => "cli.file",
             (None, Self::Stdout(_)) => "cli.stdout",
             (None, _) => "cli.environment",
@@ -89,6 +95,7 @@ impl Diagnose for CliError {
                 Blame::Plugin
             }
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
+            (None, Self::PluginName { .. } | Self::Occupied(_)) => Blame::Usage,
             (None, _) => Blame::Environment,
         }
     }
@@ -110,6 +117,10 @@ impl Diagnose for CliError {
             (None, Self::Grant { .. }) => {
                 Some("Grant these fields too, if the plugin may see them, or ask its makers for one that needs less".to_owned())
             }
+            (None, Self::PluginName { .. }) => {
+                Some("Name a folder like `my-teams`: lower-case letters, digits, `-` and `_`, the first of them a letter".to_owned())
+            }
+            (None, Self::Occupied(_)) => Some("Name a folder that is not there yet, or empty this one".to_owned()),
             (None, Self::File { path, .. }) => Some(format!("Check that {} exists and can be read", path.display())),
             _ => None,
         }

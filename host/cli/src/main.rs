@@ -8,6 +8,7 @@ mod error;
 mod exit;
 mod export;
 mod job;
+mod new;
 mod plan;
 mod plugin;
 mod progress;
@@ -54,6 +55,7 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Plugin(PluginCommand::Test(args)) => cases::test(cli, args),
         Command::Plugin(PluginCommand::Diff(args)) => diff::diff(cli, args),
         Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_ref(), config),
+        Command::Plugin(PluginCommand::New { folder, language }) => new::new(cli, folder, *language),
         Command::Plugin(PluginCommand::Build { folder, output }) => plugin::build(cli, folder, output.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
