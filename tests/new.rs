@@ -50,6 +50,14 @@ fn a_new_plugin_maps_a_real_export() {
     assert_eq!(json_lines(&desk.path().join("rows.ndjson")).len(), 2);
     let letters = json_lines(&desk.path().join("refused.jsonl"));
     assert_eq!((letters.len(), &letters[0]["code"]), (1, &json!("name-empty")));
+
+    // As the project's README says.
+    desk.types(&["plugin", "test", "my-teams", "--update"]).ok();
+    let shown = desk.types(&["plugin", "test", "my-teams"]).ok().stdout;
+    assert!(shown.contains("ok  first, 3 records") && shown.contains("1 ok, 0 failed"), "{shown}");
+    let expected = json_lines(&desk.path().join("my-teams/cases/first/expected.ndjson"));
+    assert_eq!(expected.iter().filter(|line| line["refused"] == "name-empty").count(), 1, "{expected:?}");
+    desk.types(&["plugin", "check", "my-teams.wasm", "--conformance"]).ok();
 }
 
 /// The row of a team, by the words of the REST API.

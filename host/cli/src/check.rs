@@ -30,10 +30,8 @@ pub(crate) fn check(cli: &Cli, args: &CheckArgs) -> Result<(), CliError> {
     let context = || Context { run_id: "check".to_owned(), started_at: 0 };
     let configured = if plugin.maps() { Some(plugin.configure(&settings, context())?) } else { None };
     let mut facts = facts(&plugin, args);
-    if let Some(configured) = &configured {
-        if let Some(to) = &args.to {
-            facts.push(("destination", destination(configured, to)?));
-        }
+    if let (Some(configured), Some(to)) = (&configured, &args.to) {
+        facts.push(("destination", destination(configured, to)?));
     }
     let mut broken = None;
     if args.conformance {

@@ -54,10 +54,12 @@ fn as_json(plugin: &Plugin, description: &Description, config: &str) -> Value {
         })
         .collect();
     let mut all = about_json(plugin);
-    all["documents"] = description.pattern().as_str().into();
-    all["inputs"] = inputs.into();
-    all["tables"] = tables.into();
-    all["config"] = serde_json::from_str(config).unwrap_or_default();
+    if let Some(all) = all.as_object_mut() {
+        all.insert("documents".into(), description.pattern().as_str().into());
+        all.insert("inputs".into(), inputs.into());
+        all.insert("tables".into(), tables.into());
+        all.insert("config".into(), serde_json::from_str(config).unwrap_or_default());
+    }
     all
 }
 

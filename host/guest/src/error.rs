@@ -43,7 +43,7 @@ pub enum GuestError {
     },
     /// The package builds, but into no WebAssembly module.
     #[error(
-        "{} makes no WebAssembly module: its Cargo.toml needs `[lib]` with `crate-type = [\"cdylib\"]`", .0.display()
+        "{} makes no WebAssembly module: cargo told of none for its library", .0.display()
     )]
     NoModule(PathBuf),
     /// The module is no plugin.

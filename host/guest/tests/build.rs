@@ -29,9 +29,18 @@ fn the_compiler_is_heard_and_a_module_without_a_world_is_refused() {
     assert!(!text.contains("Compiling"), "{text}");
     assert!(lines.iter().any(|l| l.contains("Compiling guest-test-broken")), "{lines:?}");
 
+    // A module is made of a library of any kind.
     package(folder.path(), "guest-test-rlib", "rlib", "");
-    let error = build(&toolchain, folder.path(), &guests_dir()).unwrap_err();
-    assert!(matches!(error, GuestError::NoModule(_)), "{error}");
+    assert!(build(&toolchain, folder.path(), &guests_dir()).unwrap().is_file());
+    std::fs::rename(folder.path().join("src/lib.rs"), folder.path().join("src/main.rs")).unwrap();
+    std::fs::write(
+        folder.path().join("Cargo.toml"),
+        "[package]\nname = \"guest-test-bin\"\nedition = \"2024\"\n[workspace]\n",
+    )
+    .unwrap();
+    let error = build(&toolchain, folder.path(), &guests_dir()).unwrap_err().to_string();
+    assert!(error.contains("no library targets found"), "{error}");
+    std::fs::remove_file(folder.path().join("src/main.rs")).unwrap();
 
     // An import that no world names.
     let code = "#[link(wasm_import_module = \"env\")] unsafe extern \"C\" { safe fn elsewhere() -> u32; }\n#[unsafe(no_mangle)] pub extern \"C\" fn f() -> u32 { elsewhere() }";

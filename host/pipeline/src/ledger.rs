@@ -144,7 +144,7 @@ mod tests {
         #[test]
         fn one_lost_record_is_seen(other in 0..1000_u64, mapped in 0..1000_u64, filtered in 0..1000_u64, refused in 0..1000_u64, lost in 0..3_u64) {
             let records = Records { read: other + mapped + filtered + refused + lost, other, mapped, filtered, refused };
-            let ledger = Ledger { records, rows: vec![], refusals: [("x".to_owned(), refused)].into() };
+            let ledger = Ledger { records, rows: vec![], refusals: [("x".to_owned(), refused)].into(), ..Ledger::default() };
             prop_assert_eq!(ledger.balance().is_ok(), lost == 0);
         }
 

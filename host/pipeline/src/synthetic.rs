@@ -72,9 +72,8 @@ impl Cycle {
         match ty {
             DataType::Scalar(scalar) => self.scalars(*scalar),
             DataType::List(element) => {
-                let lengths: Vec<usize> = (0..self.rows)
-                    .map(|row| if self.is_null(row) { 0 } else { [0, 1, 3, 2][(row + self.step) % 4] })
-                    .collect();
+                let lengths: Vec<usize> =
+                    (0..self.rows).map(|row| if self.is_null(row) { 0 } else { (row + self.step) % 4 }).collect();
                 let child = Self { rows: lengths.iter().sum(), ..self }.values(element)?;
                 let field = Arc::new(arrow_field("item", element, true));
                 let list = ListArray::try_new(field, OffsetBuffer::from_lengths(lengths), child, self.nulls())?;

@@ -181,7 +181,7 @@ mod tests {
     const INT: schema::DataTypeResult = schema::DataTypeResult::Scalar(schema::Scalar::Int64);
 
     fn pair(index: u32) -> schema::DataTypeResult {
-        let field = |name: &str| schema::StructField { name: name.into(), type_: index };
+        let field = |name: &str| schema::StructFieldResult { name: name.into(), type_: index };
         schema::DataTypeResult::Struct(vec![field("a"), field("b")])
     }
 
