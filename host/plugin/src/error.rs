@@ -243,9 +243,14 @@ impl Diagnose for PluginError {
                 "Build the plugin for a target without WASI: Rust for wasm32-unknown-unknown, JavaScript with every feature disabled."
             }
             Self::Import { .. } => "Remove what needs the import from the plugin, and build it again.",
-            Self::Version { .. } => {
-                "Build the plugin with the SDK of this version, or run the gristmill that it was built for."
-            }
+            Self::Version { theirs, ours, .. } => match numbers(theirs).cmp(&numbers(ours)) {
+                std::cmp::Ordering::Greater => {
+                    "The plugin is newer than this gristmill: update gristmill, or build the plugin with the SDK of this one."
+                }
+                _ => {
+                    "The plugin is older than this gristmill: build it again with the SDK of this one, or run the gristmill of its time."
+                }
+            },
             Self::NoPart { .. } | Self::Signature { .. } => {
                 "Build the plugin for the world `transformer` or `validator` of wit/plugin.wit, unchanged."
             }
@@ -273,5 +278,31 @@ impl Diagnose for PluginError {
             Self::Engine { .. } => "Check that the process may map executable memory, and has some.",
         };
         Some(text.to_owned())
+    }
+}
+
+/// The numbers of a version, for comparison; what is no number counts as 0.
+fn numbers(version: &str) -> [u64; 3] {
+    let mut parts = version.split(['.', '-', '+']).map(|part| part.parse().unwrap_or(0));
+    [(); 3].map(|()| parts.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_and_older_contracts_are_told_apart() {
+        let remedy = |theirs: &str| {
+            let error = PluginError::Version {
+                plugin: "p".into(),
+                item: "gristmill:plugin/log".into(),
+                theirs: theirs.into(),
+                ours: "0.2.0",
+            };
+            error.remedy().unwrap_or_default()
+        };
+        assert!(remedy("0.10.0").contains("update gristmill") && remedy("1.0.0-rc").contains("update gristmill"));
+        assert!(remedy("0.1.9").contains("build it again"));
     }
 }

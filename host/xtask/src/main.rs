@@ -6,6 +6,7 @@ mod demo;
 mod docs;
 mod fuzz;
 mod project;
+mod release;
 mod setup;
 mod steps;
 mod suite;
@@ -24,6 +25,8 @@ cargo xtask TASK
   docs [--check]     write docs/reference from the program; --check fails where it differs
   bench [ARGS]       measure whole jobs, or `bench parts` the decoders, the boundary, the sinks
   fuzz [SECONDS]     fuzz each byte parser for so long (60); needs nightly and cargo-fuzz
+  release-contract VERSION
+                     freeze wit/ as a released version of the contract, which is never changed again
   help               this text
 
 The target directory is CARGO_TARGET_DIR where that is set, else target/.
@@ -51,6 +54,7 @@ fn run(task: &str, rest: &[String]) -> Outcome {
         "docs" => docs::run(&project, rest),
         "bench" => bench::run(&project, rest),
         "fuzz" => fuzz::run(&project, rest),
+        "release-contract" => release::run(&project, rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(())
