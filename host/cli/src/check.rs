@@ -111,7 +111,11 @@ fn destination(configured: &ConfiguredPlugin, to: &str) -> Result<String, CliErr
 fn smallest(runs: impl Fn(u64) -> bool) -> String {
     let [mut low, mut high] = MEMORY;
     if !runs(high) {
-        return format!("does not run a batch of {BATCH_ROWS} made-up rows within {}", indicatif::HumanBytes(high));
+        return format!(
+            "does not map {BATCH_ROWS} made-up rows in one call within {}, {} ms and the limit of output",
+            indicatif::HumanBytes(high),
+            CALL_TIME.as_millis()
+        );
     }
     while high - low > high / 10 {
         let middle = low + (high - low) / 2;

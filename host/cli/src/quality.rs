@@ -15,27 +15,35 @@ use crate::job::{file_error, load_plugin, settings};
 
 /// What judges, loaded but not yet fitted to tables: plugins in their order, then rules in theirs.
 pub(crate) struct Quality {
-    plugins: Vec<(Plugin, Map<String, Value>)>,
+    plugins: Vec<Loaded>,
     rules: Vec<(RulesFile, String)>,
     pub(crate) gates: Vec<Gate>,
 }
 
+struct Loaded {
+    plugin: Plugin,
+    settings: Map<String, Value>,
+    /// The settings as text.
+    said: String,
+}
+
 impl Quality {
     pub(crate) fn read(args: &JobArgs, engine: &Engine, limits: Limits) -> Result<Self, CliError> {
-        let mut plugins = Vec::with_capacity(args.validate.len());
+        let mut plugins: Vec<Loaded> = Vec::with_capacity(args.validate.len());
         for file in &args.validate {
             let plugin = load_plugin(engine, Some(file), limits)?;
             let mine = format!("{}.", plugin.about().name);
             let config: Vec<String> =
                 args.validate_config.iter().filter_map(|text| text.strip_prefix(&mine)).map(str::to_owned).collect();
             let settings = settings(&plugin, &config)?;
-            plugins.push((plugin, settings));
+            let said = Value::Object(settings.clone()).to_string();
+            plugins.push(Loaded { plugin, settings, said });
         }
         let is_known = |text: &&String| {
-            plugins.iter().any(|(p, _)| text.strip_prefix(&p.about().name).is_some_and(|rest| rest.starts_with('.')))
+            plugins.iter().any(|p| text.strip_prefix(&p.plugin.about().name).is_some_and(|rest| rest.starts_with('.')))
         };
         if let Some(text) = args.validate_config.iter().find(|text| !is_known(text)) {
-            let names: Vec<_> = plugins.iter().map(|(p, _)| p.about().name.as_str()).collect();
+            let names: Vec<_> = plugins.iter().map(|p| p.plugin.about().name.as_str()).collect();
             let names = if names.is_empty() { "there are none".to_owned() } else { names.join(", ") };
             let what = format!("it begins with the name of no validator; {names}");
             return Err(CliError::Config { text: text.clone(), what });
@@ -53,13 +61,14 @@ impl Quality {
 
     /// What the run's id is made of: digests and settings.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &str> {
-        self.plugins.iter().map(|(p, _)| p.digest()).chain(self.rules.iter().map(|(_, text)| text.as_str()))
+        let plugins = self.plugins.iter().flat_map(|loaded| [loaded.plugin.digest(), loaded.said.as_str()]);
+        plugins.chain(self.rules.iter().map(|(_, text)| text.as_str()))
     }
 
     /// Fits all to the tables.
     pub(crate) fn configure(&self, context: &Context, tables: &[Table]) -> Result<Vec<Arc<dyn Validate>>, CliError> {
         let mut all: Vec<Arc<dyn Validate>> = Vec::new();
-        for (plugin, settings) in &self.plugins {
+        for Loaded { plugin, settings, .. } in &self.plugins {
             all.push(Arc::new(plugin.configure_validator(settings, context.clone(), tables)?));
         }
         for (file, _) in &self.rules {
@@ -73,7 +82,7 @@ impl Quality {
 fn gates_of(file: &RulesFile, path: &Path) -> Result<Vec<Gate>, CliError> {
     file.gates()
         .map(|(rule, max)| match max.parse() {
-            Ok(max) => Ok(Gate { code: rule.to_owned(), max }),
+            Ok(max) => Ok(Gate { validator: Some(path.display().to_string()), code: rule.to_owned(), max }),
             Err(what) => Err(match file.wrong_gate(rule, &what) {
                 Some(error) => error.into(),
                 None => CliError::Environment(format!("{}: {what}", path.display())),

@@ -216,13 +216,13 @@ impl Entities {
             }
             let before = entities.legacy;
             *field = Field { first: PUT, last: PUT };
-            let read = &value(record, property, &mut entities.text, &mut entities.legacy)?;
-            if let Value::Plain(plain) = read
+            if let Ok(Value::Plain(plain)) = &value(record, property, &mut entities.text, &mut entities.legacy)
                 && rows.put(column, plain).is_ok()
             {
                 return Ok(Taken::Yes);
             }
-            // It does not fit, or not yet: it may be the first of several. Read again when all are known.
+            // It cannot be read, or does not fit, or not yet: it may be the first of several. Read again when all are known, and refused then with
+            // its path.
             *field = MISSING;
             entities.legacy = before;
             rows.take_back(column);

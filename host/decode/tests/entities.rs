@@ -78,6 +78,20 @@ fn two_properties_of_one_name_are_an_array() {
 }
 
 #[test]
+fn a_text_that_is_not_utf8_is_refused_with_its_path() {
+    let mut record = document("x", &[]);
+    encode::property(&mut record, 14, "note", false, 0, &[0x1a, 1, 0xff]);
+    for inputs in [
+        vec![field("n", &["note"], Scalar::String)],
+        vec![field("n", &["note"], Scalar::String), type_of("t", &["note"])],
+    ] {
+        let out = read(Format::Log, &projection("c/{id}", inputs), &log(&[record.clone()]));
+        let refused = &out.batches[0].refused[0].refusal;
+        assert_eq!((refused.code.as_str(), refused.field.as_deref()), ("decode.utf8", Some("note")));
+    }
+}
+
+#[test]
 fn a_second_property_of_a_name_that_only_one_input_reads_makes_it_an_array() {
     let mut record = document("x", &[]);
     for (name, value) in [("a", 1), ("b", 7), ("a", 2), ("c", 8)] {

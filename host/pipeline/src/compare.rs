@@ -10,6 +10,7 @@ use gristmill_plugin::{Transform, TransformWorker};
 use gristmill_source::{Input, Split};
 
 use crate::error::RunError;
+use crate::ledger::{CODES, OTHER_CODES};
 use crate::reading::SplitReader;
 use crate::run::SPLIT_BYTES;
 use crate::trial::path_of;
@@ -211,8 +212,10 @@ impl Side<'_> {
             }
             for record in made.iter_mut().filter(|r| !r.rows.is_empty()) {
                 let counts = names.iter().zip(&record.rows).filter(|(_, (_, rows))| !rows.is_empty());
-                record.outcome =
-                    Outcome::Rows(counts.map(|(name, (_, rows))| ((*name).to_owned(), rows.len())).collect());
+                let mut rows: Vec<_> = counts.map(|(name, (_, rows))| ((*name).to_owned(), rows.len())).collect();
+                // By name: the order in which tables are declared makes no row different.
+                rows.sort();
+                record.outcome = Outcome::Rows(rows);
             }
         }
         made.extend(batch.refused.into_iter().map(|refused| {
@@ -237,6 +240,9 @@ impl Comparison {
         let outcome = |made: &Option<Made>| made.as_ref().map_or(Outcome::NotTaken, |m| m.outcome.clone());
         let outcomes = (outcome(old), outcome(new));
         if outcomes.0 != outcomes.1 {
+            let is_known = self.outcomes.len() < CODES || self.outcomes.contains_key(&outcomes);
+            let other = || Outcome::Refused(OTHER_CODES.to_owned());
+            let outcomes = if is_known { outcomes } else { (other(), other()) };
             self.outcomes.entry(outcomes).or_default().add(samples, || sample(None));
             return;
         }

@@ -32,6 +32,14 @@ pub enum RunError {
     /// The destination refused.
     #[error(transparent)]
     Sink(#[from] SinkError),
+    /// A validator has more rules than are counted.
+    #[error(
+        "{validator} breaks more than 1,000 rules: a rule is a name for counting, not a text about a row; nothing was loaded"
+    )]
+    TooManyRules {
+        /// Its name.
+        validator: String,
+    },
     /// A second mapping of a record by the same plugin gave something else.
     #[error(
         "{plugin} makes something else of one record in a fresh instance: the one in {file} at offset {offset}; nothing was loaded"
@@ -49,8 +57,8 @@ pub enum RunError {
     Gate {
         /// How many, of how many.
         what: String,
-        /// Where the dead letters are.
-        dead_letters: PathBuf,
+        /// Where the dead letters are, where there are any.
+        dead_letters: Option<PathBuf>,
         /// The account up to the gate.
         ledger: Box<Ledger>,
     },
@@ -119,6 +127,7 @@ impl Diagnose for RunError {
             Self::Decode { source, .. } => source.code(),
             Self::Plugin(e) => e.code(),
             Self::Sink(e) => e.code(),
+            Self::TooManyRules { .. } => "run.too-many-rules",
             Self::NotDeterministic { .. } => "run.not-deterministic",
             Self::Gate { .. } => "run.max-rejected",
             Self::Work { .. } => "run.work-file",
@@ -138,7 +147,7 @@ impl Diagnose for RunError {
             Self::Sink(e) => e.blame(),
             Self::Gate { .. } | Self::Unreadable { .. } | Self::Changed { .. } => Blame::Input,
             Self::NotDeadLetters { .. } => Blame::Usage,
-            Self::NotDeterministic { .. } => Blame::Plugin,
+            Self::NotDeterministic { .. } | Self::TooManyRules { .. } => Blame::Plugin,
             Self::Work { source, .. } => blame_io(source, Blame::Environment),
             Self::Cancelled => Blame::Environment,
             Self::Bug(_) => Blame::Bug,
@@ -151,13 +160,17 @@ impl Diagnose for RunError {
             Self::Decode { source, .. } => source.remedy(),
             Self::Plugin(e) => e.remedy(),
             Self::Sink(e) => e.remedy(),
+            Self::TooManyRules { .. } => Some("Mend the validator, or leave it out".into()),
             Self::NotDeterministic { .. } => Some(
                 "Mend the plugin: what it makes of a record may depend on the record and the configuration alone; `gristmill plugin test` shows what it depends on".into(),
             ),
-            Self::Gate { dead_letters, .. } => Some(format!(
+            Self::Gate { dead_letters: Some(path), .. } => Some(format!(
                 "Look at the refused records in {}; mend them or the plugin's settings, or raise --max-rejected or the rule's gate",
-                dead_letters.display()
+                path.display()
             )),
+            Self::Gate { dead_letters: None, .. } => {
+                Some("Mend the documents that break the rule, which were not refused, or raise the rule's gate".into())
+            }
             Self::NotDeadLetters { .. } => Some("Name another file by --dead-letters".into()),
             Self::Work { source, .. } if blame_io(source, Blame::Bug) == Blame::Environment => {
                 Some("Free some space, or name a folder with more by --work-dir".into())

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Rule};
 
 /// A limit on dead letters, as a count or as a share of the records that the plugin was to take.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -38,32 +38,46 @@ impl MaxRejected {
 /// A limit on one rule or code: more, and nothing is loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gate {
+    /// The one validator whose rule is meant. None: a rule of any, and the code of dead letters as well.
+    pub validator: Option<String>,
     /// The rule of a validator, whose warnings count too, or the code of dead letters.
     pub code: String,
-    /// How many rows may break it, or what share of those that were made; for a code that is no rule: how many records, or what share of those that the
-    /// plugin was to take.
+    /// How many rows may break the rule, or what share of those that were made; and how many dead letters may have the code, or what share of the
+    /// records that the plugin was to take they may be.
     pub max: MaxRejected,
 }
 
 impl Gate {
     /// Why the ledger exceeds the limit, or `None` where it keeps it.
     pub fn exceeded(&self, ledger: &Ledger) -> Option<String> {
-        let broken: Vec<u64> = ledger.rules.iter().filter(|r| r.rule == self.code).map(|r| r.rows).collect();
-        let (count, of, what) = if broken.is_empty() {
-            let count = ledger.refusals.get(&self.code).copied().unwrap_or_default();
-            (count, ledger.records.read - ledger.records.other, "records")
-        } else {
-            (broken.iter().sum(), ledger.rows.iter().map(|r| r.made).sum(), "rows")
+        let is_meant = |rule: &&Rule| {
+            rule.rule == self.code && self.validator.as_ref().is_none_or(|validator| *validator == rule.validator)
         };
+        let broken = ledger.rules.iter().filter(is_meant).map(|r| r.rows).sum();
+        let made = ledger.rows.iter().map(|r| r.made).sum();
+        let rows = self.max.passed_by(broken, made, "rows");
+        if let Some(text) = rows {
+            return Some(format!("the rule `{}` is broken by {text}", self.code));
+        }
+        // Each by itself: a validator must not be able to hide refusals behind a rule of the same name.
+        let refused = ledger.refusals.get(&self.code).filter(|_| self.validator.is_none())?;
+        let taken = ledger.records.read - ledger.records.other;
+        let text = self.max.passed_by(*refused, taken, "records")?;
+        Some(format!("refused with `{}` are {text}", self.code))
+    }
+}
+
+impl MaxRejected {
+    /// `5 of 100 rows, which is 5.000 %, and at most 1 % may`, where that is so.
+    fn passed_by(&self, count: u64, of: u64, what: &str) -> Option<String> {
         let share = percent(count, of);
-        let text = match self.max {
-            MaxRejected::Count(max) if count > max => format!("{count} {what}, and at most {max} may"),
-            MaxRejected::Percent(max) if share > max => {
-                format!("{count} of {of} {what}, which is {share:.3} %, and at most {max} % may")
+        match *self {
+            Self::Count(max) if count > max => Some(format!("{count} {what}, and at most {max} may")),
+            Self::Percent(max) if share > max => {
+                Some(format!("{count} of {of} {what}, which is {share:.3} %, and at most {max} % may"))
             }
-            _ => return None,
-        };
-        Some(format!("the rule `{}` is broken by {text}", self.code))
+            _ => None,
+        }
     }
 }
 
@@ -72,7 +86,7 @@ impl FromStr for Gate {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (code, max) = text.split_once('=').ok_or("it is not RULE=COUNT or RULE=SHARE%".to_owned())?;
-        Ok(Self { code: code.to_owned(), max: max.parse()? })
+        Ok(Self { validator: None, code: code.to_owned(), max: max.parse()? })
     }
 }
 
@@ -112,7 +126,7 @@ impl fmt::Display for MaxRejected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::{Records, Rows, Rule};
+    use crate::ledger::{Records, Rows};
 
     #[test]
     fn gates_of_rules_and_codes() {
@@ -136,6 +150,14 @@ mod tests {
         }
         let said = "range=4".parse::<Gate>().unwrap().exceeded(&ledger).unwrap();
         assert_eq!(said, "the rule `range` is broken by 5 rows, and at most 4 may");
+        // A rule of the same name hides no refusals, and a gate of one validator does not look at others.
+        let hiding = Ledger {
+            rules: vec![Rule { validator: "w@1".into(), rule: "decode.utf8".into(), severity: "warning", rows: 1 }],
+            ..ledger.clone()
+        };
+        assert!("decode.utf8=9".parse::<Gate>().unwrap().exceeded(&hiding).is_some());
+        let of = |validator: &str| Gate { validator: Some(validator.into()), ..Gate::from_str("range=4").unwrap() };
+        assert!(of("v@1").exceeded(&ledger).is_some() && of("w@1").exceeded(&ledger).is_none());
         assert!("range".parse::<Gate>().is_err() && "range=x".parse::<Gate>().is_err());
     }
 

@@ -158,7 +158,7 @@ impl KeyIndex {
         }
         let piece = self.gather(entries)?;
         entries.clear();
-        let bytes = (piece.entries.len() * ENTRY_BYTES) as u64;
+        let bytes = (piece.entries.len() * ENTRY_BYTES + piece.starts.len() * size_of::<u32>()) as u64;
         let fits = budget.try_take(bytes);
         let full = {
             let mut held = lock(&self.held);

@@ -97,6 +97,9 @@ impl Map<'_> {
                             *slot = Some(outcome);
                         }
                     }
+                    if let Err(e) = worker.finish() {
+                        lock(&start_error).get_or_insert(e);
+                    }
                 });
             }
         });
@@ -214,15 +217,22 @@ impl<'a> Worker<'a> {
             Progress::bump(&map.progress.bytes_read, file.size);
         }
         work.tally.content = content.finish();
-        for (table, (store, collector)) in self.tables.iter_mut().zip(map.tables.iter().zip(work.collectors)) {
-            if let Some(keys) = &store.keys {
-                keys.add(&mut table.entries, map.key_budget, map.progress)?;
-            }
+        for collector in work.collectors {
             collector.finish(index)?;
         }
         map.letters.keep(index, work.letters)?;
         self.reader = Some(reader);
         Ok(work.tally)
+    }
+
+    /// Hands over the entries that wait: those of many small splits make one piece.
+    fn finish(mut self) -> Result<(), RunError> {
+        for (table, store) in self.tables.iter_mut().zip(self.map.tables) {
+            if let Some(keys) = &store.keys {
+                keys.add(&mut table.entries, self.map.key_budget, self.map.progress)?;
+            }
+        }
+        Ok(())
     }
 
     fn map_batch(&mut self, work: &mut SplitWork<'a>, reader: &SplitReader<'_>, batch: Batch) -> Result<(), RunError> {
@@ -291,7 +301,7 @@ impl<'a> Worker<'a> {
         offsets: &[u64],
         mapped: &Mapped,
     ) -> Result<(), RunError> {
-        let again = self.map.job.transform.worker()?.transform(columns)?;
+        let again = self.map.job.transform.second_worker()?.transform(columns)?;
         let rows = columns.num_rows();
         let outcomes = outcomes_of(mapped.clone(), rows).into_iter().zip(outcomes_of(again, rows));
         match outcomes.zip(offsets).find(|((a, b), _)| a != b) {

@@ -9,6 +9,7 @@ use crate::error::RunError;
 use crate::job::Job;
 use crate::reading::SplitReader;
 use crate::run::SPLIT_BYTES;
+use crate::verdicts::{RuleCounts, Validators};
 
 /// The beginning of a job.
 #[derive(Debug, Default)]
@@ -17,7 +18,7 @@ pub struct Preview {
     pub records: u64,
     /// Of them, documents that the plugin's pattern does not take.
     pub other: u64,
-    /// Of them, refused.
+    /// Of them, refused, and rows of them that a validator refused.
     pub refused: u64,
     /// Per table, the rows made of them.
     pub tables: Vec<Vec<RecordBatch>>,
@@ -30,6 +31,7 @@ pub fn preview(job: &Job, rows: usize, records: u64) -> Result<Preview, RunError
     let description = job.transform.description();
     let projection = Arc::new(Projection::new(description, 0));
     let mut worker = job.transform.worker()?;
+    let (mut validators, mut rules) = (Validators::new(&job.validators)?, RuleCounts::new());
     let mut preview = Preview { tables: vec![Vec::new(); description.tables().len()], ..Preview::default() };
     for split in job.input.splits(SPLIT_BYTES) {
         let mut reader = SplitReader::open(&job.input, &split, &projection, job.options.max_document)?;
@@ -40,8 +42,11 @@ pub fn preview(job: &Job, rows: usize, records: u64) -> Result<Preview, RunError
             if batch.columns.num_rows() > 0 {
                 let mapped = worker.transform(&batch.columns)?;
                 preview.refused += mapped.faults.len() as u64;
-                for part in mapped.parts {
+                for mut part in mapped.parts {
                     preview.refused += part.rejections.len() as u64;
+                    for ((index, made), table) in part.tables.iter_mut().enumerate().zip(description.tables()) {
+                        preview.refused += validators.judge(index, table, made, &mut rules)?.len() as u64;
+                    }
                     for (kept, made) in preview.tables.iter_mut().zip(part.tables) {
                         kept.push(made.rows);
                     }

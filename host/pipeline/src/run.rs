@@ -109,7 +109,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         seed,
     };
     let tallies = map.run()?;
-    let mut ledger = account(job, &tallies);
+    let mut ledger = account(job, &tallies)?;
     let proofs = job.input.prove(&file_counts(job, &splits, &tallies))?;
 
     progress.enter(Phase::Dedup);
@@ -144,11 +144,11 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     ledger.balance_records()?;
     let has_letters = letters.publish(&job.options.dead_letters)?;
     if let Some(what) = job.options.max_rejected.exceeded(&ledger) {
-        let dead_letters = job.options.dead_letters.clone();
+        let dead_letters = has_letters.then(|| job.options.dead_letters.clone());
         return Err(RunError::Gate { what, dead_letters, ledger: Box::new(ledger) });
     }
     if let Some(what) = job.options.gates.iter().find_map(|gate| gate.exceeded(&ledger)) {
-        let dead_letters = job.options.dead_letters.clone();
+        let dead_letters = has_letters.then(|| job.options.dead_letters.clone());
         return Err(RunError::Gate { what, dead_letters, ledger: Box::new(ledger) });
     }
     if progress.is_cancelled() {
@@ -219,7 +219,7 @@ fn expansion(compression: Compression) -> u64 {
     }
 }
 
-fn account(job: &Job, tallies: &[SplitTally]) -> Ledger {
+fn account(job: &Job, tallies: &[SplitTally]) -> Result<Ledger, RunError> {
     let mut records = Records::default();
     let mut refusals: BTreeMap<String, u64> = BTreeMap::new();
     let mut broken = RuleCounts::new();
@@ -229,7 +229,10 @@ fn account(job: &Job, tallies: &[SplitTally]) -> Ledger {
             count_code(&mut refusals, code, *count);
         }
         for ((validator, rule, severity), rows) in &tally.rules {
-            count_rule(&mut broken, *validator, rule, *severity, *rows);
+            if !count_rule(&mut broken, *validator, rule, *severity, *rows) {
+                let name = job.validators.get(*validator).map(|v| v.name().to_owned());
+                return Err(RunError::TooManyRules { validator: name.unwrap_or_default() });
+            }
         }
     }
     let rules = broken.into_iter().map(|((validator, rule, severity), rows)| Rule {
@@ -241,7 +244,7 @@ fn account(job: &Job, tallies: &[SplitTally]) -> Ledger {
         },
         rows,
     });
-    Ledger { records, rows: Vec::new(), refusals, rules: rules.collect() }
+    Ok(Ledger { records, rows: Vec::new(), refusals, rules: rules.collect() })
 }
 
 fn file_counts(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> Vec<FileCount> {
@@ -270,6 +273,10 @@ fn job_digest(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> String {
     {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
+    }
+    // What judges by the time of the run may judge otherwise at another.
+    if job.validators.iter().any(|v| v.is_timed()) {
+        hash.update(job.started_at.to_le_bytes());
     }
     hex(&hash.finalize())
 }

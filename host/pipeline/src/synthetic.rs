@@ -27,9 +27,21 @@ pub(crate) fn batch(description: &Description, rows: usize) -> Result<RecordBatc
                     cycle.texts(&["a", "b-c", "2024-01-01T00:00:00Z", "ü", "x".repeat(1_500).as_str()])
                 }
                 Origin::DocumentName => cycle.texts(&["projects/p/databases/(default)/documents/c/x"]),
-                Origin::FieldType(_) => {
-                    cycle.texts(&["null", "boolean", "integer", "double", "timestamp", "string", "map", "other"])
-                }
+                Origin::FieldType(_) => cycle.texts(&[
+                    "null",
+                    "boolean",
+                    "integer",
+                    "double",
+                    "timestamp",
+                    "string",
+                    "bytes",
+                    "reference",
+                    "geoPoint",
+                    "array",
+                    "map",
+                    "vector",
+                    "other",
+                ]),
                 Origin::Document => {
                     cycle.texts(&[r#"{"name":"projects/p/databases/(default)/documents/c/x","fields":{}}"#])
                 }
@@ -55,7 +67,11 @@ impl Cycle {
 
     /// `edges` one after another.
     fn of(self, edges: &dyn Array) -> Result<ArrayRef, ArrowError> {
-        let index = |row: usize| u32::try_from((row * self.step) % edges.len().max(1)).unwrap_or_default();
+        let index = |row: usize| {
+            // A step that has a factor in common with the number of edges would leave some out; the second term shifts each round.
+            let edges = edges.len().max(1);
+            u32::try_from((row * self.step + row / edges) % edges).unwrap_or_default()
+        };
         let indices: UInt32Array = (0..self.rows).map(|row| (!self.is_null(row)).then(|| index(row))).collect();
         take(edges, &indices, None)
     }

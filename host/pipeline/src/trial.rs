@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, UInt32Array};
 use arrow_select::concat::concat_batches;
+use arrow_select::take::take_record_batch;
 use gristmill_decode::Projection;
 use gristmill_plugin::{Mapped, Transform, TransformWorker};
 use gristmill_record::{PathPattern, Refusal, Stage};
@@ -100,23 +101,31 @@ impl Samples {
                 for (row, offset) in batch.offsets.iter().enumerate() {
                     let mut json = Vec::new();
                     reader.write_document(row, &mut json)?;
-                    found.push((*offset, Sample { document: path_of(&json), state: State::Row(rows + row) }));
+                    found.push((*offset, Sample { document: path_of(&json), state: State::Row(row) }));
                 }
                 for refused in batch.refused {
                     let document = refused.document.as_deref().map(path_of).unwrap_or_default();
                     found.push((refused.offset, Sample { document, state: State::Refused(refused.refusal) }));
                 }
                 found.sort_by_key(|(offset, _)| *offset);
-                rows += batch.columns.num_rows();
-                batches.push(batch.columns);
-                for (_, sample) in found {
-                    if only.is_some_and(|pattern| !takes(pattern, &sample.document)) {
-                        continue;
-                    }
-                    if records.len() >= most {
-                        break 'splits;
+                // Only what is asked for is kept.
+                found.retain(|(_, sample)| only.is_none_or(|pattern| takes(pattern, &sample.document)));
+                let is_last = records.len() + found.len() >= most;
+                found.truncate(most - records.len());
+                let mut kept: Vec<u32> = Vec::new();
+                for (_, mut sample) in found {
+                    if let State::Row(row) = &mut sample.state {
+                        kept.push(u32::try_from(*row).unwrap_or(u32::MAX));
+                        *row = rows;
+                        rows += 1;
                     }
                     records.push(sample);
+                }
+                let columns = take_record_batch(&batch.columns, &UInt32Array::from(kept))
+                    .map_err(|e| RunError::Bug(format!("rows could not be taken: {e}")))?;
+                batches.push(columns);
+                if is_last {
+                    break 'splits;
                 }
             }
         }

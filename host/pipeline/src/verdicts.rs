@@ -9,13 +9,13 @@ use gristmill_plugin::{Severity, TableRows, Validate, ValidateWorker};
 use gristmill_record::{Refusal, Stage, Table};
 
 use crate::error::RunError;
-use crate::ledger::{CODES, OTHER_CODES};
+use crate::ledger::CODES;
 
 /// Rows that break rules, by validator (in the job's order), rule and severity.
 pub(crate) type RuleCounts = BTreeMap<(usize, String, Severity), u64>;
 
-/// The validators of one worker.
-pub(crate) struct Validators(Vec<Box<dyn ValidateWorker>>);
+/// The validators of one worker, and their names.
+pub(crate) struct Validators(Vec<Box<dyn ValidateWorker>>, Vec<String>);
 
 /// A row that was taken out.
 pub(crate) struct Refused {
@@ -29,7 +29,8 @@ pub(crate) struct Refused {
 
 impl Validators {
     pub(crate) fn new(validators: &[Arc<dyn Validate>]) -> Result<Self, RunError> {
-        Ok(Self(validators.iter().map(|v| v.worker()).collect::<Result<_, _>>()?))
+        let workers = validators.iter().map(|v| v.worker()).collect::<Result<_, _>>()?;
+        Ok(Self(workers, validators.iter().map(|v| v.name().to_owned()).collect()))
     }
 
     /// Takes the rows out of `made` that any validator refuses. Every validator judges every row, so that what one says has no influence on the
@@ -51,7 +52,11 @@ impl Validators {
                 .sort_by(|a, b| (a.row, b.severity, &a.rule, &a.column).cmp(&(b.row, a.severity, &b.rule, &b.column)));
             violations.dedup_by(|a, b| (a.row, a.severity, &a.rule) == (b.row, b.severity, &b.rule));
             for violation in violations {
-                count_rule(counts, validator, &violation.rule, violation.severity, 1);
+                if !count_rule(counts, validator, &violation.rule, violation.severity, 1) {
+                    return Err(RunError::TooManyRules {
+                        validator: self.1.get(validator).cloned().unwrap_or_default(),
+                    });
+                }
                 if violation.severity != Severity::Error {
                     continue;
                 }
@@ -87,12 +92,13 @@ impl Validators {
     }
 }
 
-/// Counts rows that break a rule. A validator chooses its rules, and one that makes a rule of every row must not fill memory.
-pub(crate) fn count_rule(counts: &mut RuleCounts, validator: usize, rule: &str, severity: Severity, by: u64) {
+/// Counts rows that break a rule. A validator chooses its rules, and one that makes a rule of every row must not fill memory: false where it has
+/// more than are counted.
+pub(crate) fn count_rule(counts: &mut RuleCounts, validator: usize, rule: &str, severity: Severity, by: u64) -> bool {
     let key = (validator, rule.to_owned(), severity);
-    if counts.len() < CODES || counts.contains_key(&key) {
-        *counts.entry(key).or_default() += by;
-    } else {
-        *counts.entry((validator, OTHER_CODES.to_owned(), severity)).or_default() += by;
+    if !counts.contains_key(&key) && counts.keys().filter(|(v, ..)| *v == validator).count() >= CODES {
+        return false;
     }
+    *counts.entry(key).or_default() += by;
+    true
 }

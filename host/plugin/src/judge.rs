@@ -15,6 +15,11 @@ pub trait Validate: Send + Sync {
     /// What it was configured with: a JSON object.
     fn config(&self) -> &str;
 
+    /// Whether its verdicts may depend on the time of the run. A plugin is told it, so it may.
+    fn is_timed(&self) -> bool {
+        true
+    }
+
     /// A worker for one thread, which needs a stack of at least 2 MiB.
     ///
     /// # Errors

@@ -108,7 +108,8 @@ fn check_rejections(rejections: Vec<RawRejection>, promised: &Promised<'_>) -> R
             }
             if !is_code(&r.code) {
                 return Err(format!(
-                    "the code of a rejection must have 1 to {CODE} lower-case letters, digits, `-` and `.`"
+                    "the code of a rejection must have 1 to {CODE} lower-case letters, digits, `-` and `.`, and not begin with {}",
+                    RESERVED.join(", ")
                 ));
             }
             if r.input.as_ref().is_some_and(|name| !inputs.iter().any(|i| i.name == *name)) {
@@ -126,8 +127,12 @@ fn check_rejections(rejections: Vec<RawRejection>, promised: &Promised<'_>) -> R
         .collect()
 }
 
+/// What codes of the host begin with. A plugin that could use them could pass its refusals for the host's.
+const RESERVED: [&str; 4] = ["decode.", "plugin.", "sink.", "dedup."];
+
 pub(crate) fn is_code(code: &str) -> bool {
-    (1..=CODE).contains(&code.len())
+    !RESERVED.iter().any(|prefix| code.starts_with(prefix))
+        && (1..=CODE).contains(&code.len())
         && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
 }
 

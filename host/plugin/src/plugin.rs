@@ -163,6 +163,10 @@ impl Transform for ConfiguredPlugin {
     fn worker(&self) -> Result<Box<dyn TransformWorker>, PluginError> {
         Ok(Box::new(Worker::new(Arc::clone(&self.job))?))
     }
+
+    fn second_worker(&self) -> Result<Box<dyn TransformWorker>, PluginError> {
+        Ok(Box::new(Worker::new(Arc::new(self.job.uncounted()))?))
+    }
 }
 
 /// Compiles a component, or takes it from the cache.

@@ -15,6 +15,14 @@ pub trait Transform: Send + Sync {
     /// # Errors
     /// When the plugin cannot be started, or declares something else than before.
     fn worker(&self) -> Result<Box<dyn TransformWorker>, PluginError>;
+
+    /// A worker that maps a second time what another one has mapped: its faults are counted by nobody, since they have been counted.
+    ///
+    /// # Errors
+    /// Those of [`Self::worker`].
+    fn second_worker(&self) -> Result<Box<dyn TransformWorker>, PluginError> {
+        self.worker()
+    }
 }
 
 /// Maps batches on one thread.

@@ -27,6 +27,19 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// The same with faults of its own.
+    pub(crate) fn uncounted(&self) -> Self {
+        Self {
+            maker: self.maker.clone(),
+            config: self.config.clone(),
+            run_id: self.run_id.clone(),
+            started_at: self.started_at,
+            description: self.description.clone(),
+            table_schemas: self.table_schemas.clone(),
+            faults: Faults::default(),
+        }
+    }
+
     /// A fresh instance, opened, that declares what the first one declared.
     fn instance(&self) -> Result<Instance, PluginError> {
         let plugin = || self.maker.plugin.to_string();

@@ -26,6 +26,7 @@ struct Compiled {
     name: String,
     digest: String,
     config: String,
+    is_timed: bool,
     /// By table.
     tables: Vec<Vec<Rule>>,
 }
@@ -71,7 +72,7 @@ impl RulesFile {
         // The same rows may be fresh in one run and not in another.
         let is_timed = self.rules.iter().any(|rule| rule.get_ref().freshness.is_some());
         let config = if is_timed { format!("{{\"started_at\":{started_at}}}") } else { "{}".to_owned() };
-        Ok(Rules(Arc::new(Compiled { name: self.source.clone(), digest, config, tables: compiled })))
+        Ok(Rules(Arc::new(Compiled { name: self.source.clone(), digest, config, is_timed, tables: compiled })))
     }
 
     fn unknown(&self, draft: &RuleDraft, tables: &[Table]) -> String {
@@ -188,6 +189,9 @@ fn fit_check(draft: &RuleDraft, table: &Table, ty: &DataType, started_at: i64) -
         };
         let says = between("must have", length.min.as_ref(), length.max.as_ref(), u64::to_string)
             .ok_or("has a length without an end")?;
+        if length.max.is_some() && length.min > length.max {
+            return Err("has a length that ends before it begins".into());
+        }
         return Ok((Check::Length(length.min.unwrap_or(0), length.max.unwrap_or(u64::MAX)), format!("{says} {what}")));
     }
     if let Some(freshness) = &draft.freshness {
@@ -312,6 +316,10 @@ impl Validate for Rules {
 
     fn config(&self) -> &str {
         &self.0.config
+    }
+
+    fn is_timed(&self) -> bool {
+        self.0.is_timed
     }
 
     fn worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
@@ -477,6 +485,7 @@ mod tests {
             ("column = \"i\"\npattern = \"a\"", "has a pattern"),
             ("column = \"i\"\nlength = { min = 1 }", "has a length"),
             ("column = \"s\"\nlength = {}", "without an end"),
+            ("column = \"s\"\nlength = { min = 5, max = 1 }", "ends before it begins"),
             ("column = \"t\"\nfreshness = {}", "without max-age"),
             ("column = \"t\"\nfreshness = { max-age = \"soon\" }", "`soon`"),
             ("column = \"s\"\nfreshness = { max-age = \"1h\" }", "has a freshness"),

@@ -100,8 +100,11 @@ impl RulesFile {
             if !is_name(name) {
                 return Err(file.wrong(rule, "needs a name of 1 to 64 lower-case letters, digits, `-` and `.`"));
             }
-            if name.starts_with("plugin.") {
-                return Err(file.wrong(rule, "has a name that begins with `plugin.`, which faults of plugins do"));
+            if ["decode.", "plugin.", "sink.", "dedup."].iter().any(|prefix| name.starts_with(prefix)) {
+                return Err(file.wrong(
+                    rule,
+                    "has a name that begins like a code of gristmill: decode., plugin., sink. or dedup.",
+                ));
             }
             if !names.insert(name) {
                 return Err(file.wrong(rule, "stands in the file twice; violations are counted by name"));
@@ -159,7 +162,7 @@ mod tests {
             ("\n\n[[rule]]\nname = \"a\"\ncolumn = \"c\"\nrang = {}\n", "r.toml, line 6: unknown field `rang`"),
             ("[[rule]]\nname = \"a\"\n", "missing field `column`"),
             ("[[rule]]\nname = \"A b\"\ncolumn = \"c\"\n", "line 1: the rule `A b` needs a name"),
-            ("[[rule]]\nname = \"plugin.trap\"\ncolumn = \"c\"\n", "begins with `plugin.`"),
+            ("[[rule]]\nname = \"plugin.trap\"\ncolumn = \"c\"\n", "begins like a code of gristmill"),
             (&format!("{good}\n{good}"), "line 6: the rule `a` stands in the file twice"),
         ] {
             let error = RulesFile::parse("r.toml", text).unwrap_err().to_string();

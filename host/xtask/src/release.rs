@@ -162,13 +162,13 @@ mod tests {
         freeze(wit, "1.1.0").unwrap();
         assert_eq!(verify(wit).unwrap(), ["1.0.0", "1.1.0"]);
 
-        let file = wit.join("released/1.0.0/plugin.wit");
+        let file = wit.join("released/1.0.0/schema.wit");
         let text = fs::read_to_string(&file).unwrap();
-        fs::write(&file, text.replace("interface transform", "interface transforms")).unwrap();
-        assert!(verify(wit).unwrap_err().contains("released/1.0.0/plugin.wit was changed after its release"));
+        fs::write(&file, text.replace("interface schema", "interface schemas")).unwrap();
+        assert!(verify(wit).unwrap_err().contains("released/1.0.0/schema.wit was changed after its release"));
         assert!(freeze(wit, "1.2.0").unwrap_err().contains("was changed"));
         fs::remove_file(&file).unwrap();
-        assert!(verify(wit).unwrap_err().contains("plugin.wit is gone"));
+        assert!(verify(wit).unwrap_err().contains("schema.wit is gone"));
         fs::write(&file, text).unwrap();
         fs::write(wit.join("released/1.0.0/more.wit"), "package gristmill:plugin@1.0.0;\n").unwrap();
         assert!(verify(wit).unwrap_err().contains("more.wit is no part"));
@@ -176,9 +176,9 @@ mod tests {
         assert!(verify(wit).is_ok());
 
         // Work goes on under the old version's name: found out.
-        let draft = wit.join("plugin.wit");
+        let draft = wit.join("columns.wit");
         let text = fs::read_to_string(&draft).unwrap();
-        fs::write(&draft, text.replace("interface log", "interface logs")).unwrap();
+        fs::write(&draft, text.replace("interface columns", "interface rows")).unwrap();
         assert!(verify(wit).unwrap_err().contains("raise its version"));
     }
 }
