@@ -124,8 +124,6 @@ fn digest(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use super::*;
 
     /// The contract of this project in a folder of its own, under another version.
