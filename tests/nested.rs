@@ -30,7 +30,7 @@ fn reports(folder: &std::path::Path) {
 fn one_record_makes_rows_of_several_tables() {
     let f = folder();
     reports(f.path());
-    let plugin = gristmill_guest::fixture("gaps").unwrap().display().to_string();
+    let plugin = gristmill_guest::fixture("segments").unwrap().display().to_string();
     let run = |to: &str, extra: &[&str]| {
         let mut args =
             vec!["run", "in.ndjson", "--plugin", &plugin, "--to", to, "--json", "--dead-letters", "dead.jsonl"];

@@ -6,8 +6,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
-use gristmill_guest::Toolchain;
-use gristmill_pipeline::trial::{Calls, Outcome, PROPERTIES, Samples, Traced};
+use gristmill_pipeline::Outcome;
+use gristmill_pipeline::trial::{Calls, PROPERTIES, Samples, Traced};
 use gristmill_plugin::{ConfiguredPlugin, Context, Limits, Plugin, Transform};
 use gristmill_record::{PathPattern, Table};
 use gristmill_source::{DiscoverOptions, discover};
@@ -17,6 +17,7 @@ use serde_json::{Map, Value, json};
 use crate::args::{Cli, ComponentFile, TestArgs};
 use crate::error::CliError;
 use crate::job::{engine, file_error, load_plugin};
+use crate::plugin::build_component;
 use crate::text::count;
 
 /// What is expected, beside the documents.
@@ -85,11 +86,10 @@ pub(crate) fn test(cli: &Cli, args: &TestArgs) -> Result<(), CliError> {
 /// A component: the file that was named, or what the project in the folder that was named builds to.
 fn component(cli: &Cli, path: &Path) -> Result<Plugin, CliError> {
     let built = if path.is_dir() {
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| path.join("target"), PathBuf::from);
         if !cli.quiet {
             eprintln!("building {}", path.display());
         }
-        gristmill_guest::build(&Toolchain::find()?, path, &target)?
+        build_component(path)?
     } else {
         path.to_owned()
     };

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
-use gristmill_pipeline::trial::{Calls, Outcome, PROPERTIES, Samples, Traced};
+use gristmill_pipeline::Outcome;
+use gristmill_pipeline::trial::{Calls, PROPERTIES, Samples, Traced};
 use gristmill_plugin::{ConfiguredPlugin, Context, Limits, Plugin, Transform};
 use gristmill_sink::TableState;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
-use gristmill_pipeline::compare::{CompareOptions, Comparison, Difference, Outcome, Sample, compare};
+use gristmill_pipeline::compare::{CompareOptions, Comparison, Difference, Ending, Sample, compare};
 use gristmill_plugin::{ConfiguredPlugin, Context, Limits, Plugin, Transform};
 use gristmill_record::Description;
 use serde_json::json;
@@ -86,18 +86,18 @@ fn name(plugin: &Plugin) -> String {
     format!("{}@{} ({})", about.name, about.version, plugin.digest().get(..12).unwrap_or_default())
 }
 
-fn outcome(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Rows(tables) => {
+fn ending(ending: &Ending) -> String {
+    match ending {
+        Ending::Rows(tables) => {
             let rows = |(table, n): &(String, usize)| match n {
                 1 => format!("a row of {table}"),
                 n => format!("{n} rows of {table}"),
             };
             tables.iter().map(rows).collect::<Vec<_>>().join(" and ")
         }
-        Outcome::Filtered => "filtered".to_owned(),
-        Outcome::Refused(code) => format!("refused ({code})"),
-        Outcome::NotTaken => "not taken".to_owned(),
+        Ending::Filtered => "filtered".to_owned(),
+        Ending::Refused(code) => format!("refused ({code})"),
+        Ending::NotTaken => "not taken".to_owned(),
     }
 }
 
@@ -134,8 +134,8 @@ fn as_text(old: &Plugin, new: &Plugin, schema: &[String], comparison: &Compariso
             };
         }
     };
-    for ((was, is), difference) in &comparison.outcomes {
-        show(format!("{} → {}", outcome(was), outcome(is)), difference);
+    for ((was, is), difference) in &comparison.endings {
+        show(format!("{} → {}", ending(was), ending(is)), difference);
     }
     for ((table, column), difference) in &comparison.columns {
         show(format!("another value in {table}.{column}"), difference);
@@ -156,10 +156,10 @@ fn as_json(old: &Plugin, new: &Plugin, schema: &[String], comparison: &Compariso
             .collect()
     };
     let outcomes: Vec<_> = comparison
-        .outcomes
+        .endings
         .iter()
         .map(|((was, is), d)| {
-            json!({ "old": outcome(was), "new": outcome(is), "records": d.records, "samples": samples(d) })
+            json!({ "old": ending(was), "new": ending(is), "records": d.records, "samples": samples(d) })
         })
         .collect();
     let columns: Vec<_> = comparison

@@ -157,11 +157,15 @@ pub(crate) fn mapping(description: &Description) -> String {
     out
 }
 
+/// The component of the project in a folder, in its target folder.
+pub(crate) fn build_component(folder: &Path) -> Result<PathBuf, CliError> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from);
+    Ok(gristmill_guest::build(&Toolchain::find()?, folder, &target)?)
+}
+
 /// Builds a plugin's component.
 pub(crate) fn build(cli: &Cli, folder: &Path, output: Option<&Path>) -> Result<(), CliError> {
-    let toolchain = Toolchain::find()?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from);
-    let component = gristmill_guest::build(&toolchain, folder, &target)?;
+    let component = build_component(folder)?;
     let output = match output {
         Some(path) => path.to_owned(),
         None => component.file_name().map_or_else(|| PathBuf::from("plugin.wasm"), PathBuf::from),

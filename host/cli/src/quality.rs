@@ -1,9 +1,8 @@
 //! From arguments to what judges the rows: plugins, files of rules, gates.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use gristmill_pipeline::Gate;
+use gristmill_pipeline::{Gate, MaxRejected};
 use gristmill_plugin::{Context, Engine, Limits, Plugin, Validate};
 use gristmill_record::Table;
 use gristmill_rules::RulesFile;
@@ -16,7 +15,7 @@ use crate::job::{file_error, load_plugin, settings};
 /// What judges, loaded but not yet fitted to tables: plugins in their order, then rules in theirs.
 pub(crate) struct Quality {
     plugins: Vec<Loaded>,
-    rules: Vec<(RulesFile, String)>,
+    rules: Vec<RulesFile>,
     pub(crate) gates: Vec<Gate>,
 }
 
@@ -53,8 +52,14 @@ impl Quality {
         for path in &args.rules {
             let text = std::fs::read_to_string(path).map_err(|e| file_error(path, e))?;
             let file = RulesFile::parse(&path.display().to_string(), &text)?;
-            gates.extend(gates_of(&file, path)?);
-            rules.push((file, text));
+            let read = |max: &str| max.parse::<MaxRejected>();
+            let of_file = |(rule, max): (&str, MaxRejected)| Gate {
+                validator: Some(path.display().to_string()),
+                code: rule.to_owned(),
+                max,
+            };
+            gates.extend(file.gates(read)?.into_iter().map(of_file));
+            rules.push(file);
         }
         Ok(Self { plugins, rules, gates })
     }
@@ -62,7 +67,7 @@ impl Quality {
     /// What the run's id is made of: digests and settings.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &str> {
         let plugins = self.plugins.iter().flat_map(|loaded| [loaded.plugin.digest(), loaded.said.as_str()]);
-        plugins.chain(self.rules.iter().map(|(_, text)| text.as_str()))
+        plugins.chain(self.rules.iter().map(RulesFile::text))
     }
 
     /// Fits all to the tables.
@@ -71,22 +76,9 @@ impl Quality {
         for Loaded { plugin, settings, .. } in &self.plugins {
             all.push(Arc::new(plugin.configure_validator(settings, context.clone(), tables)?));
         }
-        for (file, _) in &self.rules {
+        for file in &self.rules {
             all.push(Arc::new(file.compile(tables, context.started_at)?));
         }
         Ok(all)
     }
-}
-
-/// The gates that a file of rules sets.
-fn gates_of(file: &RulesFile, path: &Path) -> Result<Vec<Gate>, CliError> {
-    file.gates()
-        .map(|(rule, max)| match max.parse() {
-            Ok(max) => Ok(Gate { validator: Some(path.display().to_string()), code: rule.to_owned(), max }),
-            Err(what) => Err(match file.wrong_gate(rule, &what) {
-                Some(error) => error.into(),
-                None => CliError::Environment(format!("{}: {what}", path.display())),
-            }),
-        })
-        .collect()
 }

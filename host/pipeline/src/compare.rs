@@ -3,17 +3,17 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use arrow_array::{Array, RecordBatch};
-use arrow_schema::DataType;
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use gristmill_decode::{Batch, Projection};
 use gristmill_plugin::{Transform, TransformWorker};
+use gristmill_record::Table;
 use gristmill_source::{Input, Split};
 
 use crate::error::RunError;
 use crate::ledger::{CODES, OTHER_CODES};
+use crate::outcome::{Outcome, outcomes_of, path_of};
 use crate::reading::SplitReader;
 use crate::run::SPLIT_BYTES;
-use crate::trial::path_of;
 
 /// How a comparison goes about its work.
 #[derive(Debug, Clone, Copy)]
@@ -33,8 +33,8 @@ pub struct Comparison {
     pub records: u64,
     /// Of them, those that both make the same of.
     pub same: u64,
-    /// Records with another outcome, by the two outcomes.
-    pub outcomes: BTreeMap<(Outcome, Outcome), Difference>,
+    /// Records that end in another way, by the two.
+    pub endings: BTreeMap<(Ending, Ending), Difference>,
     /// Records of which both make as many rows of a table, with another value in a column: by table and column.
     pub columns: BTreeMap<(String, String), Difference>,
 }
@@ -61,10 +61,10 @@ pub struct Sample {
     pub values: Option<[(usize, RecordBatch); 2]>,
 }
 
-/// What became of a record.
+/// How a record ended, as far as two mappings are told apart by it without a look at values.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
-    /// It became so many rows of the tables with these names, in this order.
+pub enum Ending {
+    /// It became so many rows of the tables with these names, by name.
     Rows(Vec<(String, usize)>),
     /// The plugin made nothing of it.
     Filtered,
@@ -79,8 +79,6 @@ struct Made {
     offset: u64,
     record: Record,
     outcome: Outcome,
-    /// Per table of the side: the batch and the rows in it.
-    rows: Vec<(Arc<RecordBatch>, Vec<usize>)>,
 }
 
 /// Where the document of a record is to be had.
@@ -149,7 +147,7 @@ pub fn compare(
             };
             let place =
                 |values| Sample { document: document(), file: left.reader.file.name.clone(), offset: at, values };
-            comparison.add(&a, &b, [old, new], options.samples, place);
+            comparison.add((&a, left.tables()), (&b, right.tables()), options.samples, place);
         }
     }
     Ok(comparison)
@@ -180,93 +178,92 @@ impl Side<'_> {
     }
 
     fn map(&mut self, batch: Batch) -> Result<(), RunError> {
-        let names: Vec<&str> = self.transform.description().tables().iter().map(|t| t.name()).collect();
-        let make = |offset, record, outcome| Made { offset, record, outcome, rows: Vec::new() };
-        let mut made: Vec<Made> = (batch.offsets.iter().enumerate())
-            .map(|(row, offset)| make(*offset, Record::Row(row), Outcome::Filtered))
-            .collect();
-        if !made.is_empty() {
+        let mut made = Vec::new();
+        if !batch.offsets.is_empty() {
             let mapped = self.worker.transform(&batch.columns)?;
-            let refuse = |made: &mut Vec<Made>, row: usize, code: &str| {
-                if let Some(record) = made.get_mut(row) {
-                    record.outcome = Outcome::Refused(code.to_owned());
-                }
-            };
-            mapped.faults.iter().for_each(|fault| refuse(&mut made, fault.row as usize, fault.code));
-            for part in mapped.parts {
-                let first = part.first_row as usize;
-                part.rejections.iter().for_each(|r| refuse(&mut made, first + r.row as usize, &r.code));
-                for (index, table) in part.tables.into_iter().enumerate() {
-                    let rows = Arc::new(table.rows);
-                    for row in 0..rows.num_rows() {
-                        let origin = table.origins.as_ref().map_or(Some(row), |o| o.get(row).map(|o| *o as usize));
-                        let Some(record) = origin.and_then(|origin| made.get_mut(first + origin)) else { continue };
-                        let tables = record.rows.len().max(index + 1);
-                        record.rows.resize_with(tables, || (Arc::clone(&rows), Vec::new()));
-                        if let Some(slot) = record.rows.get_mut(index) {
-                            slot.0 = Arc::clone(&rows);
-                            slot.1.push(row);
-                        }
-                    }
-                }
-            }
-            for record in made.iter_mut().filter(|r| !r.rows.is_empty()) {
-                let counts = names.iter().zip(&record.rows).filter(|(_, (_, rows))| !rows.is_empty());
-                let mut rows: Vec<_> = counts.map(|(name, (_, rows))| ((*name).to_owned(), rows.len())).collect();
-                // By name: the order in which tables are declared makes no row different.
-                rows.sort();
-                record.outcome = Outcome::Rows(rows);
-            }
+            let outcomes = outcomes_of(mapped, self.transform.description(), batch.offsets.len());
+            let rows = batch.offsets.iter().zip(outcomes).enumerate();
+            made.extend(rows.map(|(row, (offset, outcome))| Made {
+                offset: *offset,
+                record: Record::Row(row),
+                outcome,
+            }));
         }
-        made.extend(batch.refused.into_iter().map(|refused| {
-            make(refused.offset, Record::Document(refused.document), Outcome::Refused(refused.refusal.code))
+        made.extend(batch.refused.into_iter().map(|refused| Made {
+            offset: refused.offset,
+            record: Record::Document(refused.document),
+            outcome: Outcome::Refused(refused.refusal),
         }));
         made.sort_by_key(|record| record.offset);
         self.waiting.extend(made);
         Ok(())
+    }
+
+    fn tables(&self) -> &[Table] {
+        self.transform.description().tables()
+    }
+}
+
+impl Made {
+    fn ending(&self, tables: &[Table]) -> Ending {
+        match &self.outcome {
+            Outcome::Filtered => Ending::Filtered,
+            Outcome::Refused(refusal) => Ending::Refused(refusal.code.clone()),
+            Outcome::Rows(rows) => {
+                // By name: the order in which tables are declared makes no row different.
+                let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+                for (index, _) in rows {
+                    *counts.entry(tables.get(*index).map(Table::name).unwrap_or_default()).or_default() += 1;
+                }
+                Ending::Rows(counts.into_iter().map(|(name, n)| (name.to_owned(), n)).collect())
+            }
+        }
+    }
+
+    /// The rows of one table.
+    fn rows<'a>(&'a self, tables: &'a [Table], name: &'a str) -> impl Iterator<Item = &'a RecordBatch> {
+        let rows: &[(usize, RecordBatch)] = if let Outcome::Rows(rows) = &self.outcome { rows } else { &[] };
+        let is_of = move |index: usize| tables.get(index).is_some_and(|t| t.name() == name);
+        rows.iter().filter(move |(index, _)| is_of(*index)).map(|(_, row)| row)
     }
 }
 
 impl Comparison {
     fn add(
         &mut self,
-        old: &Option<Made>,
-        new: &Option<Made>,
-        sides: [&dyn Transform; 2],
+        old: (&Option<Made>, &[Table]),
+        new: (&Option<Made>, &[Table]),
         samples: usize,
         sample: impl Fn(Option<[(usize, RecordBatch); 2]>) -> Sample,
     ) {
         self.records += 1;
-        let outcome = |made: &Option<Made>| made.as_ref().map_or(Outcome::NotTaken, |m| m.outcome.clone());
-        let outcomes = (outcome(old), outcome(new));
-        if outcomes.0 != outcomes.1 {
-            let is_known = self.outcomes.len() < CODES || self.outcomes.contains_key(&outcomes);
-            let other = || Outcome::Refused(OTHER_CODES.to_owned());
-            let outcomes = if is_known { outcomes } else { (other(), other()) };
-            self.outcomes.entry(outcomes).or_default().add(samples, || sample(None));
+        let [was, is] = [old, new].map(|(made, tables)| made.as_ref().map_or(Ending::NotTaken, |m| m.ending(tables)));
+        if was != is {
+            let key = (was, is);
+            let is_known = self.endings.len() < CODES || self.endings.contains_key(&key);
+            let other = || Ending::Refused(OTHER_CODES.to_owned());
+            let key = if is_known { key } else { (other(), other()) };
+            self.endings.entry(key).or_default().add(samples, || sample(None));
             return;
         }
-        let (Some(old), Some(new)) = (old, new) else { return };
-        let [old_tables, new_tables] = sides.map(|side| side.description().tables());
-        let mut is_same = true;
-        for (table, (old_batch, old_rows)) in old_tables.iter().zip(&old.rows) {
-            let Some(at) = new_tables.iter().position(|t| t.name() == table.name()) else { continue };
-            let Some((new_batch, new_rows)) = new.rows.get(at) else { continue };
-            for (column, field) in old_batch.schema_ref().fields().iter().enumerate() {
-                let Some(other) = new_batch.schema_ref().index_of(field.name()).ok() else { continue };
-                let differing = old_rows
-                    .iter()
-                    .zip(new_rows)
-                    .find(|(a, b)| !is_equal(old_batch, column, **a, new_batch, other, **b));
-                if let Some((a, b)) = differing {
-                    is_same = false;
-                    let key = (table.name().to_owned(), field.name().clone());
-                    let values = || Some([(column, old_batch.slice(*a, 1)), (other, new_batch.slice(*b, 1))]);
-                    self.columns.entry(key).or_default().add(samples, || sample(values()));
+        let ((Some(old), old_tables), (Some(new), new_tables)) = (old, new) else { return };
+        // By column; of several rows that differ in one, the first.
+        let mut differing: BTreeMap<(String, String), [(usize, RecordBatch); 2]> = BTreeMap::new();
+        for table in old_tables {
+            for (a, b) in old.rows(old_tables, table.name()).zip(new.rows(new_tables, table.name())) {
+                for (column, field) in a.schema_ref().fields().iter().enumerate() {
+                    let Ok(other) = b.schema_ref().index_of(field.name()) else { continue };
+                    if !is_equal(a.column(column), b.column(other)) {
+                        let key = (table.name().to_owned(), field.name().clone());
+                        differing.entry(key).or_insert_with(|| [(column, a.clone()), (other, b.clone())]);
+                    }
                 }
             }
         }
-        self.same += u64::from(is_same);
+        self.same += u64::from(differing.is_empty());
+        for (key, values) in differing {
+            self.columns.entry(key).or_default().add(samples, || sample(Some(values)));
+        }
     }
 }
 
@@ -279,17 +276,7 @@ impl Difference {
     }
 }
 
-/// Whether two values are the same, bit for bit; values of different types never are.
-fn is_equal(old: &RecordBatch, column: usize, row: usize, new: &RecordBatch, other: usize, at: usize) -> bool {
-    let (Some(a), Some(b)) = (old.columns().get(column), new.columns().get(other)) else { return false };
-    if a.is_null(row) || b.is_null(at) {
-        return a.is_null(row) && b.is_null(at);
-    }
-    match (a.data_type(), b.data_type()) {
-        (DataType::Utf8, DataType::Utf8) => {
-            use arrow_array::cast::AsArray;
-            a.as_string::<i32>().value(row) == b.as_string::<i32>().value(at)
-        }
-        (x, y) => x == y && a.slice(row, 1).to_data() == b.slice(at, 1).to_data(),
-    }
+/// Whether two arrays of one value are the same, bit for bit; values of different types never are.
+fn is_equal(a: &ArrayRef, b: &ArrayRef) -> bool {
+    a.data_type() == b.data_type() && a.to_data() == b.to_data()
 }

@@ -99,7 +99,6 @@ impl Piece {
 
 /// The keys of all rows of one table.
 pub(crate) struct KeyIndex {
-    partitions: usize,
     /// Bits of the hash that choose the partition.
     bits: u32,
     held: Mutex<Held>,
@@ -127,23 +126,21 @@ impl KeyIndex {
     pub(crate) fn new(table: usize, folder: &Path, expected: u64, partition_bytes: u64) -> Self {
         let wanted = expected.saturating_mul(ENTRY_BYTES as u64) / partition_bytes.max(1);
         let bits = wanted.next_power_of_two().trailing_zeros().clamp(4, 12);
-        let partitions = 1_usize << bits;
         Self {
-            partitions,
             bits,
             held: Mutex::default(),
             spill: Mutex::new(Spill {
                 path: folder.join(format!("keys-{table}.bin")),
                 file: None,
                 end: 0,
-                ranges: vec![Vec::new(); partitions],
+                ranges: vec![Vec::new(); 1 << bits],
             }),
         }
     }
 
     /// How many partitions there are.
     pub(crate) fn partitions(&self) -> usize {
-        self.partitions
+        1 << self.bits
     }
 
     /// The highest bits choose the partition, so that the lowest are left to a hash table within it.
@@ -178,7 +175,7 @@ impl KeyIndex {
     /// Sorts entries by partition: they are counted, then each is put in its place.
     fn gather(&self, entries: &[Entry]) -> Result<Piece, RunError> {
         u32::try_from(entries.len()).map_err(|_| RunError::Bug("more than 2^32 keys were added at once".into()))?;
-        let mut starts = vec![0_u32; self.partitions + 1];
+        let mut starts = vec![0_u32; self.partitions() + 1];
         for entry in entries {
             if let Some(count) = starts.get_mut(self.partition_of(entry.key) + 1) {
                 *count += 1;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gristmill_record::outcome::is_host_code;
 use serde::Serialize;
 
 /// Counts of records, by how each ended (invariant 1).
@@ -86,8 +87,7 @@ pub(crate) const OTHER_CODES: &str = "(other codes)";
 /// Counts dead letters by code.
 pub(crate) fn count_code(counts: &mut BTreeMap<String, u64>, code: &str, by: u64) {
     // The host's own are few, and gates stand on them.
-    let is_ours = ["decode.", "plugin.", "sink.", "dedup."].iter().any(|prefix| code.starts_with(prefix));
-    let known = is_ours || counts.len() < CODES || counts.contains_key(code);
+    let known = is_host_code(code) || counts.len() < CODES || counts.contains_key(code);
     let code = if known { code } else { OTHER_CODES };
     *counts.entry(code.to_owned()).or_default() += by;
 }

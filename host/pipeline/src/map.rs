@@ -9,7 +9,7 @@ use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use gristmill_decode::{Batch, Projection};
 use gristmill_plugin::{Mapped, Part, TransformWorker};
-use gristmill_record::{Description, Origin, Refusal, Stage, Table};
+use gristmill_record::{Refusal, Table};
 use gristmill_sink::ValueLimits;
 use gristmill_source::{Compression, FileCount, InputFile, Split};
 use xxhash_rust::xxh3::Xxh3;
@@ -20,11 +20,11 @@ use crate::job::Job;
 use crate::keys::{Entry, KeyHasher, KeyIndex, RowPosition};
 use crate::ledger::{Records, count_code};
 use crate::memory::Budget;
+use crate::outcome::{of_fault, of_rejection, outcomes_of};
 use crate::progress::Progress;
 use crate::reading::SplitReader;
 use crate::rows::{Collector, RowStore, lock};
 use crate::storable::take_unstorable;
-use crate::trial::outcomes_of;
 use crate::verdicts::{RuleCounts, Validators};
 
 /// Entries that a worker gathers before it hands them to the index.
@@ -97,7 +97,10 @@ impl Map<'_> {
                             *slot = Some(outcome);
                         }
                     }
-                    if let Err(e) = worker.finish() {
+                    // After an error the run is over, and that error is the one to tell.
+                    if !stop.load(Ordering::Relaxed)
+                        && let Err(e) = worker.finish()
+                    {
                         lock(&start_error).get_or_insert(e);
                     }
                 });
@@ -264,13 +267,7 @@ impl<'a> Worker<'a> {
                 return Err(RunError::Bug(format!("of a batch of {rows} records {answered} were answered for")));
             }
             for fault in faults {
-                let refusal = Refusal {
-                    stage: Stage::Transform,
-                    code: fault.code.to_owned(),
-                    field: None,
-                    message: fault.message,
-                };
-                letters.push(pending(&batch.offsets, fault.row as usize, refusal));
+                letters.push(pending(&batch.offsets, fault.row as usize, of_fault(fault)));
             }
             for part in parts {
                 self.keep_part(work, &batch.columns, &batch.offsets, &batch.identities, part, &mut letters)?;
@@ -302,8 +299,8 @@ impl<'a> Worker<'a> {
         mapped: &Mapped,
     ) -> Result<(), RunError> {
         let again = self.map.job.transform.second_worker()?.transform(columns)?;
-        let rows = columns.num_rows();
-        let outcomes = outcomes_of(mapped.clone(), rows).into_iter().zip(outcomes_of(again, rows));
+        let of = |mapped| outcomes_of(mapped, self.map.job.transform.description(), columns.num_rows()).into_iter();
+        let outcomes = of(mapped.clone()).zip(of(again));
         match outcomes.zip(offsets).find(|((a, b), _)| a != b) {
             None => Ok(()),
             Some((_, offset)) => Err(RunError::NotDeterministic {
@@ -331,13 +328,7 @@ impl<'a> Worker<'a> {
             letters.push(pending(offsets, first + row as usize, refusal));
         }
         for rejection in part.rejections {
-            let refusal = Refusal {
-                stage: Stage::Transform,
-                field: rejection.input.as_deref().map(|name| field_of(description, name)),
-                code: rejection.code,
-                message: rejection.message,
-            };
-            letters.push(pending(offsets, first + rejection.row as usize, refusal));
+            letters.push(pending(offsets, first + rejection.row as usize, of_rejection(rejection, description)));
         }
         let mapped = mapped_rows(&part.tables, part.rows);
         work.tally.records.mapped += mapped;
@@ -352,7 +343,7 @@ impl<'a> Worker<'a> {
             }
             letters.extend(refused.into_iter().map(|r| PendingLetter {
                 validator: Some(r.validator),
-                ..pending(offsets, first + r.origin as usize, r.refusal)
+                ..pending(offsets, first + r.origin, r.refusal)
             }));
         }
         let stores = self.map.tables;
@@ -366,7 +357,7 @@ impl<'a> Worker<'a> {
                 // The last row decides whether positions fit; those before it then do as well.
                 RowPosition::new(work.split, first_row + table.hashes.len() as u64)?;
                 for (i, key) in table.hashes.iter().enumerate() {
-                    let origin = first + made.origins.as_ref().map_or(i, |o| o.get(i).map_or(0, |row| *row as usize));
+                    let origin = first + made.origin(i);
                     table.entries.push(Entry {
                         key: *key,
                         identity: identities.get(origin).copied().unwrap_or_default(),
@@ -413,14 +404,6 @@ impl<'a> Worker<'a> {
 fn pending(offsets: &[u64], row: usize, refusal: Refusal) -> PendingLetter {
     let offset = offsets.get(row).copied().unwrap_or_default();
     PendingLetter { offset, refusal, validator: None, content: PendingContent::Row(row) }
-}
-
-/// The field path that an input reads, or the input's name where it reads no field.
-fn field_of(description: &Description, input: &str) -> String {
-    match description.inputs().iter().find(|i| i.name == input).map(|i| &i.origin) {
-        Some(Origin::Field(steps) | Origin::FieldType(steps)) => steps.join("."),
-        _ => input.to_owned(),
-    }
 }
 
 /// How many of `rows` input rows at least one row was made of, in any table.

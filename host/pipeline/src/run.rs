@@ -87,7 +87,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         run_id: job.run_id.clone(),
         plugin: job.plugin.name.clone(),
         plugin_digest: job.plugin.digest.clone(),
-        config_digest: hex(&Sha256::digest(&job.plugin.config)),
+        config_digest: gristmill_plugin::digest(job.plugin.config.as_bytes()),
         validators: job.validators.iter().map(|v| (v.name().to_owned(), v.digest().to_owned())).collect(),
     };
     let letters = DeadLetters::new(postmark, folder.path(), splits.len());
@@ -278,11 +278,7 @@ fn job_digest(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> String {
     if job.validators.iter().any(|v| v.is_timed()) {
         hash.update(job.started_at.to_le_bytes());
     }
-    hex(&hash.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// Resolves every partition of an index, several at a time.

@@ -35,21 +35,23 @@ pub(crate) fn take_unstorable(
         return Ok(refused);
     }
     for made in &mut part.tables {
-        let rows = made.rows.num_rows();
-        let keep: Vec<bool> = (0..rows).map(|row| !refused.contains_key(&origin(made, row))).collect();
-        let origins =
-            (0..rows).map(|row| origin(made, row)).zip(&keep).filter_map(|(o, keep)| keep.then_some(o)).collect();
-        made.rows = filter_record_batch(&made.rows, &BooleanArray::from(keep))
-            .map_err(|e| RunError::Bug(format!("rows could not be filtered: {e}")))?;
-        made.origins = Some(origins);
+        let keep: Vec<bool> = (0..made.rows.num_rows()).map(|row| !refused.contains_key(&origin(made, row))).collect();
+        retain(made, &keep)?;
     }
     Ok(refused)
 }
 
 /// The input row that a row was made from.
 fn origin(made: &TableRows, row: usize) -> u32 {
-    match &made.origins {
-        Some(origins) => origins.get(row).copied().unwrap_or_default(),
-        None => u32::try_from(row).unwrap_or_default(),
-    }
+    // As many as rows of a batch, whose number is a u32.
+    u32::try_from(made.origin(row)).unwrap_or(u32::MAX)
+}
+
+/// Takes rows out, with their origins.
+pub(crate) fn retain(made: &mut TableRows, keep: &[bool]) -> Result<(), RunError> {
+    let kept = keep.iter().enumerate().filter(|(_, keep)| **keep);
+    made.origins = Some(kept.map(|(row, _)| origin(made, row)).collect());
+    made.rows = filter_record_batch(&made.rows, &BooleanArray::from(keep.to_vec()))
+        .map_err(|e| RunError::Bug(format!("rows could not be filtered: {e}")))?;
+    Ok(())
 }

@@ -6,11 +6,12 @@ use arrow_array::{RecordBatch, UInt32Array};
 use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
 use gristmill_decode::Projection;
-use gristmill_plugin::{Mapped, Transform, TransformWorker};
-use gristmill_record::{PathPattern, Refusal, Stage};
+use gristmill_plugin::Transform;
+use gristmill_record::{PathPattern, Refusal};
 use gristmill_source::Input;
 
 use crate::error::RunError;
+use crate::outcome::{Outcome, outcomes_of, path_of};
 use crate::reading::SplitReader;
 use crate::run::SPLIT_BYTES;
 
@@ -67,17 +68,6 @@ pub struct Traced {
     pub outcome: Outcome,
 }
 
-/// How a record ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Outcome {
-    /// It became these rows: index of the table, and a batch of one row.
-    Rows(Vec<(usize, RecordBatch)>),
-    /// The plugin made nothing of it.
-    Filtered,
-    /// It was refused.
-    Refused(Refusal),
-}
-
 impl Samples {
     /// Reads the records that a mapping takes, and whose path `only` takes, up to `most` of them.
     ///
@@ -109,7 +99,7 @@ impl Samples {
                 }
                 found.sort_by_key(|(offset, _)| *offset);
                 // Only what is asked for is kept.
-                found.retain(|(_, sample)| only.is_none_or(|pattern| takes(pattern, &sample.document)));
+                found.retain(|(_, sample)| only.is_none_or(|pattern| pattern.matches(sample.document.split('/'))));
                 let is_last = records.len() + found.len() >= most;
                 found.truncate(most - records.len());
                 let mut kept: Vec<u32> = Vec::new();
@@ -195,7 +185,10 @@ impl Samples {
             if calls.fresh {
                 worker = transform.worker()?;
             }
-            map_piece(worker.as_mut(), &columns, outcomes.get_mut(start..).unwrap_or_default())?;
+            let found = outcomes_of(worker.transform(&columns)?, transform.description(), columns.num_rows());
+            for (slot, outcome) in outcomes.iter_mut().skip(start).zip(found) {
+                *slot = outcome;
+            }
         }
         let mut outcomes = outcomes.into_iter();
         let traced = self.records.iter().map(|record| Traced {
@@ -207,73 +200,4 @@ impl Samples {
         });
         Ok(traced.collect())
     }
-}
-
-fn map_piece(
-    worker: &mut dyn TransformWorker,
-    columns: &RecordBatch,
-    outcomes: &mut [Outcome],
-) -> Result<(), RunError> {
-    let mapped = worker.transform(columns)?;
-    for (slot, outcome) in outcomes.iter_mut().zip(outcomes_of(mapped, columns.num_rows())) {
-        *slot = outcome;
-    }
-    Ok(())
-}
-
-/// What became of each row of a batch.
-pub(crate) fn outcomes_of(mapped: Mapped, rows: usize) -> Vec<Outcome> {
-    let mut outcomes = vec![Outcome::Filtered; rows];
-    let mut set = |row: usize, outcome: Outcome| {
-        if let Some(slot) = outcomes.get_mut(row) {
-            *slot = outcome;
-        }
-    };
-    for fault in mapped.faults {
-        let refusal =
-            Refusal { stage: Stage::Transform, code: fault.code.to_owned(), field: None, message: fault.message };
-        set(fault.row as usize, Outcome::Refused(refusal));
-    }
-    for part in mapped.parts {
-        let first = part.first_row as usize;
-        let mut made: Vec<Vec<(usize, RecordBatch)>> = vec![Vec::new(); part.rows as usize];
-        for (index, table) in part.tables.iter().enumerate() {
-            for row in 0..table.rows.num_rows() {
-                let origin = table.origins.as_ref().map_or(Some(row), |o| o.get(row).map(|o| *o as usize));
-                if let Some(rows) = origin.and_then(|origin| made.get_mut(origin)) {
-                    rows.push((index, table.rows.slice(row, 1)));
-                }
-            }
-        }
-        for (row, rows) in made.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-            set(first + row, Outcome::Rows(rows));
-        }
-        for rejection in part.rejections {
-            let refusal = Refusal {
-                stage: Stage::Transform,
-                code: rejection.code,
-                field: rejection.input,
-                message: rejection.message,
-            };
-            set(first + rejection.row as usize, Outcome::Refused(refusal));
-        }
-    }
-    outcomes
-}
-
-/// The path of a document in REST JSON.
-pub(crate) fn path_of(json: &[u8]) -> String {
-    let value: Option<serde_json::Value> = serde_json::from_slice(json).ok();
-    let name = value.as_ref().and_then(|v| v.get("name")).and_then(|n| n.as_str()).unwrap_or_default();
-    name.split_once("/documents/").map_or("", |(_, path)| path).to_owned()
-}
-
-fn takes(pattern: &PathPattern, path: &str) -> bool {
-    use gristmill_record::pattern::Segment;
-    let segments: Vec<&str> = path.split('/').collect();
-    pattern.segments().len() == segments.len()
-        && pattern.segments().iter().zip(&segments).all(|(segment, text)| match segment {
-            Segment::Literal(literal) => literal == text,
-            Segment::Capture(_) | Segment::Any => true,
-        })
 }

@@ -3,24 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow_array::BooleanArray;
-use arrow_select::filter::filter_record_batch;
 use gristmill_plugin::{Severity, TableRows, Validate, ValidateWorker};
 use gristmill_record::{Refusal, Stage, Table};
 
 use crate::error::RunError;
 use crate::ledger::CODES;
+use crate::storable::retain;
 
 /// Rows that break rules, by validator (in the job's order), rule and severity.
 pub(crate) type RuleCounts = BTreeMap<(usize, String, Severity), u64>;
 
-/// The validators of one worker, and their names.
-pub(crate) struct Validators(Vec<Box<dyn ValidateWorker>>, Vec<String>);
+/// The validators of one worker, by name.
+pub(crate) struct Validators(Vec<(String, Box<dyn ValidateWorker>)>);
 
 /// A row that was taken out.
 pub(crate) struct Refused {
     /// The row of the part that it was made from.
-    pub(crate) origin: u32,
+    pub(crate) origin: usize,
     /// Which validator.
     pub(crate) validator: usize,
     /// The first of its errors.
@@ -29,8 +28,8 @@ pub(crate) struct Refused {
 
 impl Validators {
     pub(crate) fn new(validators: &[Arc<dyn Validate>]) -> Result<Self, RunError> {
-        let workers = validators.iter().map(|v| v.worker()).collect::<Result<_, _>>()?;
-        Ok(Self(workers, validators.iter().map(|v| v.name().to_owned()).collect()))
+        let named = |v: &Arc<dyn Validate>| Ok((v.name().to_owned(), v.worker()?));
+        Ok(Self(validators.iter().map(named).collect::<Result<_, RunError>>()?))
     }
 
     /// Takes the rows out of `made` that any validator refuses. Every validator judges every row, so that what one says has no influence on the
@@ -45,7 +44,7 @@ impl Validators {
         let rows = made.rows.num_rows();
         // By row: of several errors the first, of the first validator that has one.
         let mut refused: BTreeMap<u32, Refused> = BTreeMap::new();
-        for (validator, worker) in self.0.iter_mut().enumerate() {
+        for (validator, (name, worker)) in self.0.iter_mut().enumerate() {
             let mut violations = worker.validate(index, &made.rows)?;
             // A plugin may return them in any order, and a rule counts once a row.
             violations
@@ -53,17 +52,13 @@ impl Validators {
             violations.dedup_by(|a, b| (a.row, a.severity, &a.rule) == (b.row, b.severity, &b.rule));
             for violation in violations {
                 if !count_rule(counts, validator, &violation.rule, violation.severity, 1) {
-                    return Err(RunError::TooManyRules {
-                        validator: self.1.get(validator).cloned().unwrap_or_default(),
-                    });
+                    return Err(RunError::TooManyRules { validator: name.clone() });
                 }
                 if violation.severity != Severity::Error {
                     continue;
                 }
-                let origin =
-                    made.origins.as_ref().map_or(Some(violation.row), |o| o.get(violation.row as usize).copied());
                 refused.entry(violation.row).or_insert_with(|| Refused {
-                    origin: origin.unwrap_or_default(),
+                    origin: made.origin(violation.row as usize),
                     validator,
                     refusal: Refusal {
                         stage: Stage::Validate,
@@ -78,15 +73,9 @@ impl Validators {
             }
         }
         if !refused.is_empty() {
-            let row = |i: usize| u32::try_from(i).unwrap_or(u32::MAX);
-            let keep: BooleanArray = (0..rows).map(|i| Some(!refused.contains_key(&row(i)))).collect();
-            let origins = (0..rows).filter(|i| !refused.contains_key(&row(*i))).map(|i| match &made.origins {
-                Some(origins) => origins.get(i).copied().unwrap_or_default(),
-                None => row(i),
-            });
-            made.origins = Some(origins.collect());
-            made.rows = filter_record_batch(&made.rows, &keep)
-                .map_err(|e| RunError::Bug(format!("rows could not be filtered: {e}")))?;
+            let is_refused = |row| u32::try_from(row).is_ok_and(|row| refused.contains_key(&row));
+            let keep: Vec<bool> = (0..rows).map(|row| !is_refused(row)).collect();
+            retain(made, &keep)?;
         }
         Ok(refused.into_values().collect())
     }

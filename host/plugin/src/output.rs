@@ -2,14 +2,14 @@
 
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
+use gristmill_record::outcome::{HOST_CODES, LONGEST_CODE, is_code};
 use gristmill_record::{Description, Table};
 
 use crate::arrays::{Arrays, Wanted};
 use crate::bindings::{Output, Rejection as RawRejection, Rows};
 use crate::transform::{Rejection, TableRows};
 
-/// Bytes of the code of a rejection or violation and of its message, as the contract says.
-pub(crate) const CODE: usize = 64;
+/// Bytes of the message of a rejection or violation, as the contract says.
 pub(crate) const MESSAGE: usize = 4096;
 
 /// What a call is checked against.
@@ -108,8 +108,8 @@ fn check_rejections(rejections: Vec<RawRejection>, promised: &Promised<'_>) -> R
             }
             if !is_code(&r.code) {
                 return Err(format!(
-                    "the code of a rejection must have 1 to {CODE} lower-case letters, digits, `-` and `.`, and not begin with {}",
-                    RESERVED.join(", ")
+                    "the code of a rejection must have 1 to {LONGEST_CODE} lower-case letters, digits, `-` and `.`, and not begin with {}",
+                    HOST_CODES.join(", ")
                 ));
             }
             if r.input.as_ref().is_some_and(|name| !inputs.iter().any(|i| i.name == *name)) {
@@ -125,15 +125,6 @@ fn check_rejections(rejections: Vec<RawRejection>, promised: &Promised<'_>) -> R
             Ok(Rejection { row: r.row, code: r.code, input: r.input, message: r.message })
         })
         .collect()
-}
-
-/// What codes of the host begin with. A plugin that could use them could pass its refusals for the host's.
-const RESERVED: [&str; 4] = ["decode.", "plugin.", "sink.", "dedup."];
-
-pub(crate) fn is_code(code: &str) -> bool {
-    !RESERVED.iter().any(|prefix| code.starts_with(prefix))
-        && (1..=CODE).contains(&code.len())
-        && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
 }
 
 /// For each input row whether it is rejected; none where no row is.
@@ -154,16 +145,6 @@ fn rejected_rows(rejections: &[Rejection], input_rows: u32) -> Result<Option<Vec
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn codes() {
-        for good in ["a", "score-out-of-range", "x.y.2", &"a".repeat(64)] {
-            assert!(is_code(good), "{good}");
-        }
-        for bad in ["", "A", "a b", "ä", "a_b", &"a".repeat(65)] {
-            assert!(!is_code(bad), "{bad}");
-        }
-    }
 
     #[test]
     fn origins() {

@@ -185,7 +185,7 @@ fn compile(engine: &Engine, plugin: &str, bytes: &[u8], digest: &str) -> Result<
     Ok(component)
 }
 
-/// SHA-256 of a component, in hex: the name of a plugin that cannot lie.
+/// SHA-256 in hex: of a component, the name of a plugin that cannot lie.
 pub fn digest(bytes: &[u8]) -> String {
     use std::fmt::Write;
     Sha256::digest(bytes).iter().fold(String::new(), |mut out, b| {

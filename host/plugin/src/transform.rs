@@ -65,6 +65,16 @@ pub struct TableRows {
     pub origins: Option<Vec<u32>>,
 }
 
+impl TableRows {
+    /// The row of the part that a row was made from.
+    pub fn origin(&self, row: usize) -> usize {
+        match &self.origins {
+            Some(origins) => origins.get(row).map_or(0, |origin| *origin as usize),
+            None => row,
+        }
+    }
+}
+
 /// Without the rows: what is shown for debugging may end in a log, and records' content may not.
 impl std::fmt::Debug for TableRows {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

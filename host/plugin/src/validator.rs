@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
+use gristmill_record::outcome::{HOST_CODES, LONGEST_CODE, is_code};
 use gristmill_record::{DataType, Table};
 
 use crate::PluginError;
@@ -13,8 +14,8 @@ use crate::faults::{self, Faults};
 use crate::input::Lowered;
 use crate::instance::{Fault, Instance, Maker};
 use crate::judge::{Severity, Validate, ValidateWorker, Violation};
-use crate::lower::TableWords;
-use crate::output::{CODE, MESSAGE, is_code};
+use crate::output::MESSAGE;
+use crate::table::TableWords;
 use crate::text::tame;
 
 /// Violations of one row: more are no help to anyone, and fill memory.
@@ -243,8 +244,9 @@ fn check(said: Vec<RawViolation>, rows: usize, judged: &Judged) -> Result<Vec<Vi
             }
             if !is_code(&v.rule) {
                 return Err(format!(
-                    "the rule of a violation must have 1 to {CODE} lower-case letters, digits, `-` and `.`, \
-                     and not begin like a code of the host"
+                    "the rule of a violation must have 1 to {LONGEST_CODE} lower-case letters, digits, `-` and `.`, \
+                     and not begin with {}",
+                    HOST_CODES.join(", ")
                 ));
             }
             let is_read = |name: &String| {

@@ -37,3 +37,36 @@ pub struct Refusal {
     /// For people.
     pub message: String,
 }
+
+/// Bytes of the code of a refusal or the name of a rule at most.
+pub const LONGEST_CODE: usize = 64;
+
+/// What the host's own codes begin with. Plugins and validators have none such: they could pass their refusals for the host's.
+pub const HOST_CODES: [&str; 4] = ["decode.", "plugin.", "sink.", "dedup."];
+
+/// Whether a code is one of the host's own.
+pub fn is_host_code(code: &str) -> bool {
+    HOST_CODES.iter().any(|prefix| code.starts_with(prefix))
+}
+
+/// Whether a text can be a code of a plugin, or the name of a rule: lower-case letters, digits, `-` and `.`, and none of the host's.
+pub fn is_code(code: &str) -> bool {
+    (1..=LONGEST_CODE).contains(&code.len())
+        && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+        && !is_host_code(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes() {
+        for good in ["a", "score-out-of-range", "x.y.2", "decoded", &"a".repeat(64)] {
+            assert!(is_code(good), "{good}");
+        }
+        for bad in ["", "Upper", "a b", "a_b", "ä", "decode.utf8", "plugin.trap", &"a".repeat(65)] {
+            assert!(!is_code(bad), "{bad}");
+        }
+    }
+}

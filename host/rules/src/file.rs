@@ -1,5 +1,6 @@
 //! The file: TOML to rules as they were written.
 
+use gristmill_record::outcome::{HOST_CODES, LONGEST_CODE, is_code};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -97,14 +98,12 @@ impl RulesFile {
         let mut names = std::collections::HashSet::new();
         for rule in &file.rules {
             let name = &rule.get_ref().name;
-            if !is_name(name) {
-                return Err(file.wrong(rule, "needs a name of 1 to 64 lower-case letters, digits, `-` and `.`"));
-            }
-            if ["decode.", "plugin.", "sink.", "dedup."].iter().any(|prefix| name.starts_with(prefix)) {
-                return Err(file.wrong(
-                    rule,
-                    "has a name that begins like a code of gristmill: decode., plugin., sink. or dedup.",
-                ));
+            if !is_code(name) {
+                let what = format!(
+                    "needs a name of 1 to {LONGEST_CODE} lower-case letters, digits, `-` and `.`; none that begins like a code of gristmill: {}",
+                    HOST_CODES.join(", ")
+                );
+                return Err(file.wrong(rule, what));
             }
             if !names.insert(name) {
                 return Err(file.wrong(rule, "stands in the file twice; violations are counted by name"));
@@ -113,12 +112,26 @@ impl RulesFile {
         Ok(file)
     }
 
-    /// The gates: rule and limit, as they were written.
-    pub fn gates(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.rules.iter().filter_map(|rule| {
-            let rule = rule.get_ref();
-            rule.gate.as_deref().map(|gate| (rule.name.as_str(), gate))
-        })
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The gates, by rule, their limits as `read` reads them.
+    ///
+    /// # Errors
+    /// Where `read` says that one cannot be read.
+    pub fn gates<G>(&self, read: impl Fn(&str) -> Result<G, String>) -> Result<Vec<(&str, G)>, RulesError> {
+        let mut gates = Vec::new();
+        for rule in &self.rules {
+            let RuleDraft { name, gate: Some(gate), .. } = rule.get_ref() else { continue };
+            let limit = read(gate);
+            gates.push((
+                name.as_str(),
+                limit.map_err(|what| self.wrong(rule, format!("has a gate that cannot be read: {what}")))?,
+            ));
+        }
+        Ok(gates)
     }
 
     /// An error that names the place of a rule.
@@ -129,17 +142,6 @@ impl RulesFile {
             what: what.into(),
         }
     }
-
-    /// The same, by the rule's name: for what is found when a gate is read.
-    pub fn wrong_gate(&self, name: &str, what: &str) -> Option<RulesError> {
-        let rule = self.rules.iter().find(|rule| rule.get_ref().name == name)?;
-        Some(self.wrong(rule, format!("has a gate that cannot be read: {what}")))
-    }
-}
-
-fn is_name(name: &str) -> bool {
-    (1..=64).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
 }
 
 /// `FILE, line N`.
@@ -173,6 +175,9 @@ mod tests {
     #[test]
     fn gates_by_rule() {
         let text = "[[rule]]\nname = \"a\"\ncolumn = \"c\"\nrequired = true\ngate = \"0.1%\"\n";
-        assert_eq!(RulesFile::parse("r", text).unwrap().gates().collect::<Vec<_>>(), [("a", "0.1%")]);
+        let file = RulesFile::parse("r", text).unwrap();
+        assert_eq!(file.gates(|limit| Ok(limit.to_owned())).unwrap(), [("a", "0.1%".to_owned())]);
+        let error = file.gates(|_| Err::<(), _>("no".into())).unwrap_err().to_string();
+        assert_eq!(error, "r, line 1: the rule `a` has a gate that cannot be read: no");
     }
 }

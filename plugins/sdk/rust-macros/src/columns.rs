@@ -1,10 +1,10 @@
 //! `#[derive(Columns)]`
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{DeriveInput, Error, Index, LitStr, Result};
+use quote::quote;
+use syn::{DeriveInput, Error, LitStr, Result};
 
+use crate::readers::{Readers, from_column};
 use crate::syntax;
 
 /// The expansion.
@@ -28,9 +28,8 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let (life, args) = syntax::lifetime(item, what)?;
     let sdk = quote!(::gristmill_sdk::__private);
     let mut seen = std::collections::HashSet::new();
-    let (mut specs, mut opened, mut opens) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut lacking, mut reads) = (Vec::new(), Vec::new());
-    for (i, field) in fields.iter().enumerate() {
+    let (mut specs, mut readers) = (Vec::new(), Readers::default());
+    for field in &fields {
         let mut name: Option<LitStr> = None;
         syntax::items(field.attrs, "columns", |meta| {
             if meta.path.is_ident("name") {
@@ -43,14 +42,11 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         if !seen.insert(name.value()) {
             return Err(Error::new_spanned(&name, format!("there are two columns `{}`", name.value())));
         }
-        let (ty, span, member, index) = (field.ty, field.ty.span(), field.ident, Index::from(i));
-        let column = quote_spanned!(span=> <#ty as #sdk::FromColumn<#life>>);
+        let column = from_column(field.ty, &life);
         specs.push(quote!(#sdk::ColumnRead { name: #name, ty: #column::TYPE, nullable: #column::NULLABLE }));
-        opened.push(quote!(#column::Column));
-        opens.push(quote_spanned!(span=> #sdk::open_column::<#ty>(batch, #i, #name)?));
-        lacking.push(quote!(if #column::lacks(&columns.#index, row) { return ::std::option::Option::Some(#name); }));
-        reads.push(quote!(#member: #column::read(&columns.#index, row)));
+        readers.add(field, &name, &life, false);
     }
+    let Readers { columns: opened, opens, lacking, reads } = readers;
     let table = match &table {
         Some(table) => quote!(::std::option::Option::Some(#table)),
         None => quote!(::std::option::Option::None),

@@ -3,9 +3,10 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{DeriveInput, Error, Index, LitStr, Result};
+use syn::{DeriveInput, Error, LitStr, Result};
 
 use crate::pattern;
+use crate::readers::{Readers, from_column};
 use crate::syntax::{self, Named};
 
 /// Where an input comes from.
@@ -156,9 +157,8 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let (life, args) = syntax::lifetime(item, what)?;
     let ident = &item.ident;
     let sdk = quote!(::gristmill_sdk::__private);
-    let (mut inputs, mut lacking) = (Vec::new(), Vec::new());
-    let (mut columns, mut opens, mut reads, mut checks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for (i, (field, spec)) in fields.iter().zip(&specs).enumerate() {
+    let (mut inputs, mut checks, mut readers) = (Vec::new(), Vec::new(), Readers::default());
+    for (field, spec) in fields.iter().zip(&specs) {
         let (ty, span, name) = (field.ty, field.ty.span(), &spec.name);
         let (origin, check) = match &spec.origin {
             Origin::Capture(of) => (quote!(Capture(#of)), Some(quote!(IsString))),
@@ -172,7 +172,7 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
         if let Some(marker) = check {
             checks.push(quote_spanned!(span=> { fn is<T: #sdk::#marker>() {} is::<#ty>(); }));
         }
-        let column = quote_spanned!(span=> <#ty as #sdk::FromColumn<#life>>);
+        let column = from_column(ty, &life);
         let null = spec.null_on_mismatch;
         inputs.push(quote!(#sdk::InputSpec {
             name: #name,
@@ -181,18 +181,9 @@ pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
             required: !#column::NULLABLE,
             null_on_mismatch: #null,
         }));
-        columns.push(quote!(#column::Column));
-        opens.push(quote_spanned!(span=> #sdk::open_column::<#ty>(batch, #i, #name)?));
-        let (member, index) = (field.ident, Index::from(i));
-        let lacks = quote!(#column::lacks(&columns.#index, row));
-        let read = quote!(#column::read(&columns.#index, row));
-        if null {
-            reads.push(quote!(#member: if #lacks { ::std::option::Option::None } else { #read }));
-        } else {
-            lacking.push(quote!(if #lacks { return ::std::option::Option::Some(#name); }));
-            reads.push(quote!(#member: #read));
-        }
+        readers.add(field, name, &life, null);
     }
+    let Readers { columns, opens, lacking, reads } = readers;
     Ok(quote! {
         #[automatically_derived]
         impl<#life> ::gristmill_sdk::Input<#life> for #ident #args {

@@ -4,6 +4,7 @@ mod columns;
 mod config;
 mod input;
 mod pattern;
+mod readers;
 mod record;
 mod row;
 mod syntax;
