@@ -9,15 +9,9 @@ type Listed = (String, PathBuf);
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    for watched in [
-        "plugins/firestore-quality-stream",
-        "plugins/sdk/rust",
-        "plugins/sdk/rust-macros",
-        "plugins/templates",
-        "plugins/Cargo.toml",
-        "wit",
-        "LICENSE",
-    ] {
+    for watched in
+        ["plugins/firestore-quality-stream", "plugins/sdk", "plugins/templates", "plugins/Cargo.toml", "wit", "LICENSE"]
+    {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     if let Err(message) = make(&root) {
@@ -34,43 +28,44 @@ fn make(root: &Path) -> Result<(), String> {
     fs::copy(&component, out.join("default.wasm")).map(|_| ()).map_err(at(&component))
 }
 
-/// Writes `files.rs`: a list for each template, and one of the SDK, which is on no registry and so goes with every project.
+/// Writes `files.rs`: for each language a template and its SDK, which is on no registry and so goes with every project.
 fn list_files(root: &Path, out: &Path) -> Result<(), String> {
     let manifest = root.join("plugins/Cargo.toml");
     let reduced = out.join("sdk.toml");
     let text = fs::read_to_string(&manifest).map_err(at(&manifest))?;
     fs::write(&reduced, workspace_of_sdk(&text)?).map_err(at(&reduced))?;
 
-    // Where the files lie to each other is as in the repository: the SDK finds the contract by a relative path.
-    let mut sdk = vec![("plugins/Cargo.toml".to_owned(), reduced)];
-    for part in ["LICENSE", "wit"] {
-        collect(part, &root.join(part), &mut sdk)?;
-    }
-    for package in ["plugins/sdk/rust", "plugins/sdk/rust-macros"] {
-        for part in ["Cargo.toml", "src"] {
-            let name = format!("{package}/{part}");
-            collect(&name, &root.join(&name), &mut sdk)?;
-        }
-    }
-    let mut rust = Vec::new();
-    collect("", &root.join("plugins/templates/rust"), &mut rust)?;
-
-    let code = format!(
-        "{}{}",
-        list("SDK", "The SDK for Rust.", &sdk),
-        list("RUST", "A project in Rust; has `{{name}}`.", &rust)
-    );
+    let rust = ["rust/Cargo.toml", "rust/src", "rust-macros/Cargo.toml", "rust-macros/src"];
+    let mut code = lists(root, "rust", &rust, vec![("plugins/Cargo.toml".to_owned(), reduced)])?;
+    code.push_str(&lists(root, "python", &["python"], Vec::new())?);
     let path = out.join("files.rs");
     fs::write(&path, code).map_err(at(&path))
+}
+
+/// The lists of a language: `<LANGUAGE>_TEMPLATE`, and `<LANGUAGE>_SDK` of parts of `plugins/sdk` and what goes with each.
+fn lists(root: &Path, language: &str, parts: &[&str], mut sdk: Vec<Listed>) -> Result<String, String> {
+    // Where the files lie to each other is as in the repository: the SDKs find the contract by a relative path.
+    let parts = parts.iter().map(|part| format!("plugins/sdk/{part}"));
+    for part in ["LICENSE".to_owned(), "wit".to_owned()].into_iter().chain(parts) {
+        collect(&part, &root.join(&part), &mut sdk)?;
+    }
+    let mut template = Vec::new();
+    collect("", &root.join("plugins/templates").join(language), &mut template)?;
+    let name = language.to_uppercase();
+    Ok(format!(
+        "{}{}",
+        list(&format!("{name}_SDK"), "The SDK.", &sdk),
+        list(&format!("{name}_TEMPLATE"), "A project; has `{{name}}`.", &template)
+    ))
 }
 
 /// The manifest of the plugins' workspace with the SDK's packages alone: members that are not there are errors to cargo.
 fn workspace_of_sdk(manifest: &str) -> Result<String, String> {
     let (before, rest) = manifest.split_once("members = ").ok_or("plugins/Cargo.toml has no `members`")?;
-    let (_, after) = rest.split_once('\n').ok_or("plugins/Cargo.toml ends with `members`")?;
+    let (_, after) = rest.split_once("\n\n").ok_or("plugins/Cargo.toml ends with `members`")?;
     // Without the comment that tells of the others.
     let before: String = before.lines().filter(|l| !l.starts_with('#')).map(|l| format!("{l}\n")).collect();
-    Ok(format!("{before}members = [\"sdk/rust\", \"sdk/rust-macros\"]\n{after}"))
+    Ok(format!("{before}members = [\"sdk/rust\", \"sdk/rust-macros\"]\n\n{after}"))
 }
 
 /// A file, or all files of a folder, in the order of their names: a build says the same each time.
@@ -83,6 +78,10 @@ fn collect(name: &str, path: &Path, into: &mut Vec<Listed>) -> Result<(), String
     let mut paths: Vec<_> = entries.iter().map(fs::DirEntry::path).collect();
     paths.sort();
     for path in paths {
+        // Tests of an SDK do not go with it, nor does what an interpreter leaves behind.
+        if ["tests", "__pycache__"].iter().any(|name| path.ends_with(name)) && path.is_dir() {
+            continue;
+        }
         let last = path.file_name().and_then(|n| n.to_str()).ok_or_else(|| format!("{}: no name", path.display()))?;
         let name = if name.is_empty() { last.to_owned() } else { format!("{name}/{last}") };
         collect(&name, &path, into)?;

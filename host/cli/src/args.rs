@@ -120,8 +120,10 @@ pub(crate) enum PluginCommand {
 /// What a new plugin is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Language {
-    /// Rust, with gristmill's SDK
+    /// Rust, built by cargo
     Rust,
+    /// Python, built by componentize-py
+    Python,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use crate::args::{Cli, Language};
 use crate::error::CliError;
 use crate::job::file_error;
 
-// The files, as the build script listed them: `SDK`, and a template for each language.
+// The files, as the build script listed them: a template and an SDK for each language.
 include!(concat!(env!("OUT_DIR"), "/files.rs"));
 
 /// The folder of the SDK in a project.
@@ -75,11 +75,12 @@ fn check_empty(folder: &Path) -> Result<(), CliError> {
 
 /// All files of a project: path in its folder, and content.
 fn project(name: &str, language: Language) -> Vec<(PathBuf, String)> {
-    let template = match language {
-        Language::Rust => RUST,
+    let (template, sdk) = match language {
+        Language::Rust => (RUST_TEMPLATE, RUST_SDK),
+        Language::Python => (PYTHON_TEMPLATE, PYTHON_SDK),
     };
     let own = template.iter().map(|(path, text)| (PathBuf::from(path), text.replace("{{name}}", name)));
-    let sdk = SDK.iter().map(|(path, text)| (Path::new(SDK_FOLDER).join(path), (*text).to_owned()));
+    let sdk = sdk.iter().map(|(path, text)| (Path::new(SDK_FOLDER).join(path), (*text).to_owned()));
     own.chain(sdk).collect()
 }
 
@@ -187,6 +188,6 @@ mod tests {
         let file = |wanted: &str, files: &[(&str, &str)]| {
             files.iter().find(|(path, _)| *path == wanted).map(|(_, text)| profile(text)).unwrap()
         };
-        assert_eq!(file("Cargo.toml", RUST), file("plugins/Cargo.toml", SDK));
+        assert_eq!(file("Cargo.toml", RUST_TEMPLATE), file("plugins/Cargo.toml", RUST_SDK));
     }
 }

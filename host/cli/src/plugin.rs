@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use gristmill_guest::Toolchain;
 use gristmill_plugin::{Limits, Plugin, Transform};
 use gristmill_record::{Description, OnMismatch, Origin};
 use serde_json::{Value, json};
@@ -160,7 +159,7 @@ pub(crate) fn mapping(description: &Description) -> String {
 /// The component of the project in a folder, in its target folder.
 pub(crate) fn build_component(folder: &Path) -> Result<PathBuf, CliError> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| folder.join("target"), PathBuf::from);
-    Ok(gristmill_guest::build(&Toolchain::find()?, folder, &target)?)
+    Ok(gristmill_guest::build(folder, &target)?)
 }
 
 /// Builds a plugin's component.

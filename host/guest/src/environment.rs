@@ -34,7 +34,7 @@ fn is_of_outer_build(name: &str) -> bool {
 }
 
 /// A command in the user's environment.
-pub(crate) fn command(program: &str) -> Command {
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(is_of_outer_build) {

@@ -14,31 +14,48 @@ pub enum GuestError {
         /// What was looked at, and what it lacks.
         looked: String,
     },
-    /// Every way to get a toolchain failed.
-    #[error(
-        "cannot install a Rust toolchain for wasm32-unknown-unknown:\n{attempts}Do one of them by hand, then try again"
-    )]
+    /// Every way to get a tool failed.
+    #[error("cannot install {what}:\n{attempts}Do one of them by hand, then try again")]
     Install {
+        /// What was to be installed.
+        what: &'static str,
         /// One line for each attempt: the command and why it failed.
         attempts: String,
     },
     /// A program could not be started.
-    #[error("cannot run `{program}`: {source}. Install Rust from https://rustup.rs, or put it on PATH")]
+    #[error("cannot run `{program}`: {source}. Install it, or put it on PATH")]
     Run {
         /// Its name.
         program: String,
         /// Why.
         source: std::io::Error,
     },
-    /// There is no package to build.
-    #[error("{} has no Cargo.toml: name the folder of a plugin's package", .0.display())]
-    NoPackage(PathBuf),
-    /// cargo refused the package, or a compiler its code.
-    #[error("building {} failed:\n{output}", package.display())]
-    Cargo {
-        /// The package's folder.
-        package: PathBuf,
-        /// What cargo and the compiler said.
+    /// A program that builds plugins is not there.
+    #[error("`{program}` is not there, neither on PATH nor in {}. {remedy}", folder.display())]
+    NoProgram {
+        /// Its name.
+        program: &'static str,
+        /// The plugin's folder.
+        folder: PathBuf,
+        /// How to get it.
+        remedy: &'static str,
+    },
+    /// There is nothing to build.
+    #[error(
+        "{} has no plugin: it needs a Cargo.toml (Rust), or a plugin.py or validator.py (Python)", .0.display()
+    )]
+    NoPlugin(PathBuf),
+    /// The SDK that a project is to be built with is not there.
+    #[error(
+        "{} has no folder gristmill-sdk, with which `gristmill plugin new` makes a project; copy that of another project", .0.display()
+    )]
+    NoSdk(PathBuf),
+    /// The compiler refused the plugin.
+    #[error("building {} failed:\n{output}", folder.display())]
+    Failed {
+        /// The plugin's folder.
+        folder: PathBuf,
+        /// What the compiler said.
         output: String,
     },
     /// The package builds, but into no WebAssembly module.
@@ -49,11 +66,11 @@ pub enum GuestError {
     /// The module is no plugin.
     #[error(
         "{} cannot be made a component: {why}. A plugin exports a world of `gristmill:plugin`, by the SDK or by wit-bindgen, and \
-         imports nothing else", module.display()
+         imports nothing else", folder.display()
     )]
     Component {
-        /// The module.
-        module: PathBuf,
+        /// The plugin's folder.
+        folder: PathBuf,
         /// What is missing.
         why: String,
     },

@@ -1,50 +1,50 @@
-//! Getting a toolchain that is not there.
+//! Getting what is not there: commands that are tried one after the other, and why each failed.
 
 use std::path::Path;
 use std::process::Stdio;
 
 use crate::environment::command;
-use crate::toolchain::TARGET;
-use crate::{GuestError, Toolchain};
 
-/// Debian's compiler and the source of its standard library.
-const PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
+/// Commands that install something.
+pub(crate) struct Attempts<'a> {
+    progress: &'a mut dyn FnMut(&str),
+    failed: String,
+}
 
-impl Toolchain {
-    /// The toolchain of this machine, installed where it is not there: by rustup, else from Debian's packages.
-    ///
+impl<'a> Attempts<'a> {
     /// `progress` is told, in a line each, what is done.
-    ///
-    /// # Errors
-    /// [`GuestError::Install`] with every attempt and why it failed.
-    pub fn install(progress: &mut dyn FnMut(&str)) -> Result<Self, GuestError> {
-        if let Ok(found) = Self::find() {
-            progress(&format!("toolchain for guests: {}", found.describe()));
-            return Ok(found);
-        }
-        let mut attempts = String::new();
-        let mut attempt = |words: &[&str], progress: &mut dyn FnMut(&str)| -> bool {
-            let line = words.join(" ");
-            progress(&format!("running `{line}`"));
-            match run(words) {
-                Ok(()) => true,
-                Err(why) => {
-                    progress(&format!("`{line}` failed: {why}"));
-                    attempts.push_str(&format!("  `{line}`: {why}\n"));
-                    false
-                }
+    pub(crate) fn new(progress: &'a mut dyn FnMut(&str)) -> Self {
+        Self { progress, failed: String::new() }
+    }
+
+    /// Runs a command, and says whether it succeeded.
+    pub(crate) fn run(&mut self, words: &[&str]) -> bool {
+        let line = words.join(" ");
+        (self.progress)(&format!("running `{line}`"));
+        match run(words) {
+            Ok(()) => true,
+            Err(why) => {
+                (self.progress)(&format!("`{line}` failed: {why}"));
+                self.failed.push_str(&format!("  `{line}`: {why}\n"));
+                false
             }
-        };
-        if !attempt(&["rustup", "target", "add", TARGET], progress) && Path::new("/usr/bin/apt-get").exists() {
-            let sudo: &[&str] = if is_root() { &[] } else { &["sudo", "-n"] };
-            let apt = |words: &[&'static str]| [sudo, &["apt-get"], words].concat();
-            // Without new lists the packages may still be known and lie in the cache.
-            attempt(&apt(&["update"]), progress);
-            attempt(&apt(&[&["install", "-y", "--no-install-recommends"], PACKAGES.as_slice()].concat()), progress);
         }
-        let found = Self::find().map_err(|e| if attempts.is_empty() { e } else { GuestError::Install { attempts } })?;
-        progress(&format!("toolchain for guests: {}", found.describe()));
-        Ok(found)
+    }
+
+    /// Installs packages of Debian, where the machine runs it.
+    pub(crate) fn apt(&mut self, packages: &[&str]) -> bool {
+        if !Path::new("/usr/bin/apt-get").exists() {
+            return false;
+        }
+        let sudo: &[&str] = if is_root() { &[] } else { &["sudo", "-n"] };
+        // Without new lists the packages may still be known and lie in the cache.
+        self.run(&[sudo, &["apt-get", "update"]].concat());
+        self.run(&[sudo, &["apt-get", "install", "-y", "--no-install-recommends"], packages].concat())
+    }
+
+    /// One line for each command that failed: what it was, and why.
+    pub(crate) fn failed(self) -> String {
+        self.failed
     }
 }
 

@@ -1,7 +1,8 @@
-//! Builds plugins: finds a toolchain for WebAssembly, compiles a package with cargo and makes a component of the result.
+//! Builds plugins: finds the compiler of a language for WebAssembly, runs it and makes a component of the result.
 //!
-//! The target is `wasm32-unknown-unknown`: its modules import nothing that the plugin's world does not name. Where rustup
-//! cannot deliver the target's standard library, it is compiled from source ([`Toolchain::find`]).
+//! [`Language`] tells by the files of a folder what it is written in; `rust` and `python` build it. A module of Rust is for
+//! `wasm32-unknown-unknown`: it imports nothing that the plugin's world does not name. Where rustup cannot deliver the target's standard
+//! library, it is compiled from source.
 //!
 //! It has few dependencies because build scripts use it.
 
@@ -9,10 +10,13 @@ mod build;
 mod environment;
 mod error;
 mod install;
+mod language;
+mod project;
+mod python;
 mod repository;
-mod toolchain;
+mod rust;
 
 pub use build::{build, build_with};
 pub use error::GuestError;
-pub use repository::{default_plugin, fixture, guests_dir, plugins_dir};
-pub use toolchain::Toolchain;
+pub use language::Language;
+pub use repository::{default_plugin, fixture, guests_dir, plugins_dir, tools_dir};

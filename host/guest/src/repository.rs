@@ -2,12 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{GuestError, Toolchain, build};
+use crate::{GuestError, Language, build};
 
 /// The root of the repository: two folders above this package.
 fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.parent().and_then(Path::parent).unwrap_or(here)
+}
+
+/// Whether a folder lies in this repository.
+pub(crate) fn is_of_repository(folder: &Path) -> bool {
+    folder.starts_with(root())
 }
 
 /// The workspace of the guests.
@@ -17,30 +22,39 @@ pub fn plugins_dir() -> PathBuf {
 
 /// Where guests of the repository are built: `guests` in the target folder, apart from what an outer cargo has locked.
 pub fn guests_dir() -> PathBuf {
+    target_dir().join("guests")
+}
+
+/// Where `cargo xtask setup` puts tools that belong to no system's folders: `tools` in the target folder.
+pub fn tools_dir() -> PathBuf {
+    target_dir().join("tools")
+}
+
+fn target_dir() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    root().join(target).join("guests")
+    root().join(target)
 }
 
 /// Builds the default plugin, `plugins/firestore-quality-stream`, and gives the path of the component.
 ///
 /// # Errors
-/// Those of [`Toolchain::find`] and [`build`].
+/// Those of [`build`].
 pub fn default_plugin() -> Result<PathBuf, GuestError> {
-    build(&Toolchain::find()?, &plugins_dir().join("firestore-quality-stream"), &guests_dir())
+    build(&plugins_dir().join("firestore-quality-stream"), &guests_dir())
 }
 
 /// Builds a guest by its name: a folder of `plugins/misbehaving`, `plugins/examples` or `plugins`.
 ///
 /// # Errors
-/// Those of [`Toolchain::find`] and [`build`]; [`GuestError::NoPackage`] where no such folder has a package.
+/// Those of [`build`]; [`GuestError::NoPlugin`] where no such folder has a plugin.
 pub fn fixture(name: &str) -> Result<PathBuf, GuestError> {
     let plugins = plugins_dir();
     let folder = ["misbehaving", "examples", ""]
         .iter()
         .map(|room| plugins.join(room).join(name))
-        .find(|folder| folder.join("Cargo.toml").is_file())
-        .ok_or_else(|| GuestError::NoPackage(plugins.join(name)))?;
-    build(&Toolchain::find()?, &folder, &guests_dir())
+        .find(|folder| Language::of(folder).is_some())
+        .ok_or_else(|| GuestError::NoPlugin(plugins.join(name)))?;
+    build(&folder, &guests_dir())
 }
 
 #[cfg(test)]

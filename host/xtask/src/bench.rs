@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 
+use gristmill_guest::Language;
+
 use crate::Outcome;
 use crate::command::Call;
 use crate::project::Project;
@@ -11,7 +13,7 @@ use crate::setup;
 const PARTS: [&str; 3] = ["gristmill-decode", "gristmill-plugin", "gristmill-sink"];
 
 pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome {
-    setup::toolchain()?;
+    setup::toolchains(project, &[Language::Rust])?;
     if let [first, filters @ ..] = arguments
         && first == "parts"
     {

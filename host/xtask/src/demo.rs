@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use gristmill_guest::Language;
+
 use crate::Outcome;
 use crate::command::{Call, flush, heading};
 use crate::project::Project;
@@ -29,7 +31,7 @@ const CHECKS: [(&str, &str); 3] = [
 
 pub(crate) fn run(project: &Project) -> Outcome {
     heading("Set up");
-    setup::toolchain()?;
+    setup::toolchains(project, &[Language::Rust])?;
     println!("building gristmill: some minutes the first time, a moment later on");
     // With the whole workspace, so that features are the same as in the tests and nothing is compiled twice.
     Call::cargo(project, ["build", "--workspace", "--bin", "gristmill", "--example", "query"]).run()?;

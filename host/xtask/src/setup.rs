@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use gristmill_guest::Toolchain;
+use gristmill_guest::Language;
 
 use crate::Outcome;
 use crate::command::flush;
@@ -14,23 +14,25 @@ use crate::project::Project;
 const ROOMS: [&str; 3] = ["", "examples", "misbehaving"];
 
 /// Installs what compiles plugins, where it is missing. Takes a fraction of a second where it is there.
-pub(crate) fn toolchain() -> Result<Toolchain, Box<dyn std::error::Error>> {
-    let toolchain = Toolchain::install(&mut |line| {
-        println!("{line}");
-        flush();
-    })?;
-    Ok(toolchain)
+pub(crate) fn toolchains(project: &Project, languages: &[Language]) -> Outcome {
+    for language in languages {
+        language.install(&project.target.join("tools"), &mut |line| {
+            println!("{line}");
+            flush();
+        })?;
+    }
+    Ok(())
 }
 
-/// The toolchain, then every plugin of the repository as a component in `target/guests`.
+/// The toolchains, then every plugin of the repository as a component in `target/guests`.
 pub(crate) fn everything(project: &Project) -> Outcome {
-    let toolchain = toolchain()?;
+    toolchains(project, &Language::ALL)?;
     let began = Instant::now();
     let packages = packages(&project.root.join("plugins"))?;
     let guests = project.target.join("guests");
     for package in &packages {
         let mut compiles = false;
-        gristmill_guest::build_with(&toolchain, package, &guests, &mut |line| {
+        gristmill_guest::build_with(package, &guests, &mut |line| {
             // Nothing is said of a package that is built already.
             if line.trim_start().starts_with("Compiling") && !compiles {
                 compiles = true;
@@ -44,14 +46,17 @@ pub(crate) fn everything(project: &Project) -> Outcome {
     Ok(())
 }
 
-/// The packages that make a component, which are those with a library of type `cdylib`, in a fixed order.
+/// The plugins, in a fixed order: packages of cargo with a library of type `cdylib`, and whatever else has a plugin in it.
 fn packages(plugins: &Path) -> Result<Vec<PathBuf>, Box<dyn std::error::Error>> {
     let mut packages = Vec::new();
     for room in ROOMS.map(|room| plugins.join(room)).iter().filter(|room| room.is_dir()) {
         for entry in fs::read_dir(room)? {
             let folder = entry?.path();
-            let manifest = folder.join("Cargo.toml");
-            if manifest.is_file() && fs::read_to_string(manifest)?.contains("\"cdylib\"") {
+            let is_plugin = match Language::of(&folder) {
+                Some(Language::Rust) => fs::read_to_string(folder.join("Cargo.toml"))?.contains("\"cdylib\""),
+                other => other.is_some(),
+            };
+            if is_plugin {
                 packages.push(folder);
             }
         }

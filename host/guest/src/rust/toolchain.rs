@@ -7,14 +7,14 @@ use crate::GuestError;
 use crate::environment::command;
 
 /// The target of every guest.
-pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+pub(super) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Where Debian's packages put the compiler; a `rustc` of rustup usually comes before it on PATH.
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 
 /// A compiler that can make WebAssembly.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Toolchain(Kind);
+pub(crate) struct Toolchain(Kind);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
@@ -30,7 +30,7 @@ impl Toolchain {
     ///
     /// # Errors
     /// [`GuestError::NoToolchain`], which says how to get one.
-    pub fn find() -> Result<Self, GuestError> {
+    pub(crate) fn find() -> Result<Self, GuestError> {
         let mut looked = Vec::new();
         let mut candidates = Vec::new();
         for rustc in ["rustc", DEBIAN_RUSTC] {
@@ -57,7 +57,7 @@ impl Toolchain {
     }
 
     /// What it is, for people.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match &self.0 {
             Kind::Installed { rustc } => format!("{rustc} with {TARGET} installed"),
             Kind::FromSource { rustc, linker } => {

@@ -1,0 +1,19 @@
+"""The mapping is a plain function, so it is tested without a sandbox."""
+
+import unittest
+
+from gristmill import Context, Rejection
+from plugin import Team, map_team
+
+
+class Mapping(unittest.TestCase):
+    def test_a_team_has_a_name(self) -> None:
+        context = Context(None)
+        self.assertEqual(map_team(Team(team="t", name=" Team 1 "), context).name, "Team 1")
+        with self.assertRaises(Rejection) as refused:
+            map_team(Team(team="t", name="  "), context)
+        self.assertEqual(refused.exception.code, "name-empty")
+
+
+if __name__ == "__main__":
+    unittest.main()
