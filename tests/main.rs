@@ -20,5 +20,6 @@ mod guests;
 mod nested;
 mod new;
 mod quality;
+mod stand_ins;
 mod tutorial;
 mod yago;

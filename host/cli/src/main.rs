@@ -72,8 +72,9 @@ fn start_log(cli: &Cli) {
     let level = match (cli.quiet, cli.verbose) {
         (true, _) => "error",
         (_, 0) => "warn",
-        (_, 1) => "warn,gristmill_plugin=info",
-        (_, 2) => "warn,gristmill_plugin=debug,gristmill=debug,gristmill_pipeline=debug",
+        // The target of what plugins say is `gristmill::plugin`.
+        (_, 1) => "warn,gristmill::plugin=info",
+        (_, 2) => "warn,gristmill=debug,gristmill_plugin=debug,gristmill_pipeline=debug",
         _ => "debug",
     };
     let filter = EnvFilter::try_from_env("GRISTMILL_LOG").unwrap_or_else(|_| EnvFilter::new(level));

@@ -13,6 +13,10 @@ use crate::error::CliError;
 use crate::job::{engine, file_error, load_plugin, open_for_inspection};
 use crate::text::table;
 
+/// What a plugin gets that asks for WASI.
+const WASI: &str = "it gets a clock that stands at the start of a run, random numbers of its settings, and the log for what it prints; no \
+                    files, sockets or environment";
+
 /// Shows what a plugin is, reads and writes.
 pub(crate) fn inspect(cli: &Cli, file: Option<&ComponentFile>, config: &ConfigArgs) -> Result<(), CliError> {
     let plugin = load_plugin(&engine()?, file, Limits::default())?;
@@ -87,7 +91,11 @@ fn as_text(plugin: &Plugin, description: Option<&Description>) -> String {
     let mut out = format!("{} {}: {}\n", about.name, about.version, about.summary);
     let _ = writeln!(out, "sha256   {}", plugin.digest());
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-    let _ = writeln!(out, "imports  {}", list(plugin.imports()));
+    let (wasi, own): (Vec<_>, Vec<_>) = plugin.imports().iter().cloned().partition(|name| name.starts_with("wasi:"));
+    let _ = writeln!(out, "imports  {}", list(&own));
+    if !wasi.is_empty() {
+        let _ = writeln!(out, "         and WASI 0.2 ({} interfaces): {WASI}", wasi.len());
+    }
     let _ = writeln!(out, "exports  {}", list(plugin.exports()));
     if plugin.judges() {
         out.push_str("\njudges   rows of the tables of a job; it is given to --validate, and sees the columns that it asks for\n");

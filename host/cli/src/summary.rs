@@ -51,7 +51,30 @@ pub(crate) struct Summary<'a> {
     proofs: Vec<ProofLine>,
     legacy_values: u64,
     spilled_bytes: u64,
+    /// Not in the ledger: how often a function is called depends on how the work was shared out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refused_calls: Vec<RefusedCall<'a>>,
     seconds: f64,
+}
+
+/// A function of WASI that a plugin called though no plugin is given what it is for.
+#[derive(Debug, Serialize)]
+struct RefusedCall<'a> {
+    plugin: &'a str,
+    function: String,
+    calls: u64,
+}
+
+/// What the plugin and the validators of a job asked for and did not get.
+fn refused_calls(prepared: &Prepared) -> Vec<RefusedCall<'_>> {
+    let job = &prepared.job;
+    let mapping = std::iter::once((job.plugin.name.as_str(), job.transform.refused_calls()));
+    let judging = job.validators.iter().map(|v| (v.name(), v.refused_calls()));
+    let mut all = Vec::new();
+    for (plugin, refused) in mapping.chain(judging) {
+        all.extend(refused.into_iter().map(|(function, calls)| RefusedCall { plugin, function, calls }));
+    }
+    all
 }
 
 #[derive(Debug, Serialize)]
@@ -107,6 +130,7 @@ impl<'a> Summary<'a> {
             proofs: finished.proofs.iter().map(ProofLine::of).collect(),
             legacy_values: finished.legacy_values,
             spilled_bytes: finished.spilled,
+            refused_calls: refused_calls(prepared),
             seconds: timing.0.as_secs_f64(),
         }
     }
@@ -164,6 +188,13 @@ impl<'a> Summary<'a> {
             &format!("{:.1} s, {} records/s", self.seconds, count(per_second(self.ledger.records.read, self.seconds))),
         );
         let taken = self.ledger.records.read - self.ledger.records.other;
+        for RefusedCall { plugin, function, calls } in &self.refused_calls {
+            let calls = count(*calls);
+            line(
+                "not given",
+                &format!("{plugin} called {function} ({calls}×); a plugin has no files, sockets or environment"),
+            );
+        }
         let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
         if taken == 0 {
             let what =

@@ -49,6 +49,7 @@ pub(crate) fn check(engine: &Engine, plugin: &str, component: &Component) -> Res
             ComponentItem::ComponentInstance(instance) if TYPES.contains(&name) => {
                 instance.exports(engine).all(|(_, item)| is_type(&item.ty))
             }
+            ComponentItem::ComponentInstance(_) => crate::wasi::interface_of(name).is_some(),
             _ => false,
         };
         if !is_offered {

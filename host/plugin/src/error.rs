@@ -31,7 +31,7 @@ pub enum PluginError {
     },
     /// It needs what no plugin is given.
     #[error(
-        "{plugin} imports `{import}`, which gristmill does not offer; a plugin may import gristmill:plugin/log and nothing else"
+        "{plugin} imports `{import}`, which gristmill does not offer; a plugin may import gristmill:plugin/log, and of WASI 0.2 what has a stand-in here: cli, clocks, filesystem, io, random and sockets"
     )]
     Import {
         /// The plugin's source.
@@ -240,7 +240,7 @@ impl Diagnose for PluginError {
                 "Build the plugin again; it may use a feature of WebAssembly that gristmill does not turn on."
             }
             Self::Import { import, .. } if import.starts_with("wasi:") => {
-                "Build the plugin for a target without WASI: Rust for wasm32-unknown-unknown, JavaScript with every feature disabled."
+                "Build the plugin without what needs the import, or for WASI 0.2: Rust for wasm32-unknown-unknown needs none, JavaScript none with every feature disabled."
             }
             Self::Import { .. } => "Remove what needs the import from the plugin, and build it again.",
             Self::Version { theirs, ours, .. } => match numbers(theirs).cmp(&numbers(ours)) {

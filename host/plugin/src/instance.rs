@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{InstancePre, Linker, WasmStr};
+use wasmtime::component::{Component, InstancePre, Linker, WasmStr};
 use wasmtime::{Store, StoreContextMut, Trap};
 
 use crate::Engine;
@@ -14,6 +14,7 @@ use crate::contract::Parts;
 use crate::limits::{Ceiling, Deadline, Limits, Overrun};
 use crate::log::Log;
 use crate::text::tame;
+use crate::wasi::{NotOffered, Random, Refused};
 
 /// Why a call failed by the plugin's fault.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,11 +48,64 @@ pub(crate) struct State {
     ceiling: Ceiling,
     deadline: Deadline,
     log: Log,
+    /// What it printed of lines that have not ended, on standard output and standard error.
+    lines: [Vec<u8>; 2],
+    random: Random,
+    refused: Refused,
+    started_at: i64,
+    /// Whether it has been opened. What asks for the environment before that is a language's own start, in its first call.
+    is_open: bool,
 }
 
-/// The host's side of the world: `log`, and the names of the interfaces that hold types alone.
-pub(crate) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+impl State {
+    /// When the run was started, microseconds since the Unix epoch.
+    pub(crate) fn started_at(&self) -> i64 {
+        self.started_at
+    }
+
+    pub(crate) fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
+    }
+
+    pub(crate) fn refused(&self) -> &Refused {
+        &self.refused
+    }
+
+    /// Passes what it prints on to the log, line by line.
+    pub(crate) fn print(&mut self, is_error: bool, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let [out, err] = &mut self.lines;
+            let line = if is_error { err } else { out };
+            line.extend_from_slice(piece);
+            if piece.ends_with(b"\n") || line.len() > LONGEST_LINE {
+                self.end_line(is_error);
+            }
+        }
+    }
+
+    fn end_line(&mut self, is_error: bool) {
+        let [out, err] = &mut self.lines;
+        let line = std::mem::take(if is_error { err } else { out });
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end();
+        if !text.is_empty() && self.log.begin() {
+            self.log.pass_on(if is_error { Level::Warn } else { Level::Info }, text);
+        }
+    }
+}
+
+/// Bytes after which what is printed is passed on, though the line has not ended.
+const LONGEST_LINE: usize = 4096;
+
+/// The host's side of the world: `log`, the names of the interfaces that hold types alone, and what stands in for WASI where a component asks
+/// for it.
+pub(crate) fn linker(engine: &wasmtime::Engine, component: &Component) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
+    crate::wasi::link(&mut linker, component)?;
     for name in TYPES {
         linker.instance(name)?;
     }
@@ -76,6 +130,9 @@ pub(crate) struct Maker {
     validate: Option<validate::GuestIndices>,
     pub(crate) limits: Limits,
     pub(crate) plugin: Arc<str>,
+    random: Random,
+    refused: Refused,
+    started_at: i64,
     /// Its clock must tick as long as there is an instance that may have to be interrupted.
     _engine: Engine,
 }
@@ -90,7 +147,18 @@ impl Maker {
     ) -> wasmtime::Result<Self> {
         let transform = parts.transform.then(|| transform::GuestIndices::new(&pre)).transpose()?;
         let validate = parts.validate.then(|| validate::GuestIndices::new(&pre)).transpose()?;
-        Ok(Self { pre, transform, validate, limits, plugin, _engine: engine.clone() })
+        let (random, refused) = (Random::of(""), Refused::default());
+        Ok(Self { pre, transform, validate, limits, plugin, random, refused, started_at: 0, _engine: engine.clone() })
+    }
+
+    /// The same for the instances of a run: what stands in for the clock and for random numbers is of its start and its configuration.
+    pub(crate) fn of_run(&self, started_at: i64, config: &str) -> Self {
+        Self { random: Random::of(config), refused: Refused::default(), started_at, ..self.clone() }
+    }
+
+    /// What instances asked for and did not get, and how often.
+    pub(crate) fn refused(&self) -> Vec<(String, u64)> {
+        self.refused.all()
     }
 
     pub(crate) fn maps(&self) -> bool {
@@ -108,6 +176,11 @@ impl Maker {
             ceiling: Ceiling::new(self.limits.memory),
             deadline: Deadline::new(limit),
             log: Log::new(Arc::clone(&self.plugin)),
+            lines: Default::default(),
+            random: self.random.clone(),
+            refused: self.refused.clone(),
+            started_at: self.started_at,
+            is_open: false,
         };
         let mut store = Store::new(self.pre.component().engine(), state);
         store.limiter(|state| &mut state.ceiling);
@@ -149,10 +222,12 @@ impl Instance {
         config: &str,
         context: schema::Context<'_>,
     ) -> Result<Result<schema::Description, String>, Fault> {
-        self.call(limit, |parts, store| match parts.transform {
+        let opened = self.call(limit, |parts, store| match parts.transform {
             Some(transform) => transform.call_open(store, config, context),
             None => Err(lacks("transform")),
-        })
+        });
+        self.store.data_mut().is_open = true;
+        opened
     }
 
     pub(crate) fn transform(&mut self, limit: Duration, batch: columns::BatchParam<'_>) -> Result<Output, Fault> {
@@ -172,10 +247,12 @@ impl Instance {
         types: &[schema::DataTypeParam<'_>],
         table: schema::TableParam<'_>,
     ) -> Result<Result<Vec<String>, String>, Fault> {
-        self.call(limit, |parts, store| match parts.validate {
+        let opened = self.call(limit, |parts, store| match parts.validate {
             Some(validate) => validate.call_open(store, config, context, types, table),
             None => Err(lacks("validate")),
-        })
+        });
+        self.store.data_mut().is_open = true;
+        opened
     }
 
     pub(crate) fn validate(
@@ -203,9 +280,14 @@ impl Instance {
         let state = self.store.data_mut();
         state.deadline = Deadline::new(limit);
         state.ceiling.take_refused();
+        state.random.restart();
         self.store.set_epoch_deadline(1);
         let parts = Exported { transform: self.transform.as_ref(), validate: self.validate.as_ref() };
-        call(parts, &mut self.store).map_err(|error| classify(&mut self.store, &error))
+        let outcome = call(parts, &mut self.store);
+        // What it printed belongs to this call, with or without an end of line.
+        self.store.data_mut().end_line(false);
+        self.store.data_mut().end_line(true);
+        outcome.map_err(|error| classify(&mut self.store, &error))
     }
 }
 
@@ -235,6 +317,8 @@ fn classify(store: &mut Store<State>, error: &wasmtime::Error) -> Fault {
         (Fault::OUTPUT_SIZE, format!("it returned more than {most_output} bytes"))
     } else if ceiling.take_refused() {
         (Fault::MEMORY, format!("it asked for more than {} bytes of memory", ceiling.memory_limit()))
+    } else if let Some(call) = error.downcast_ref::<NotOffered>() {
+        (Fault::TRAP, call.to_string())
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         (Fault::TRAP, trap.to_string())
     } else {

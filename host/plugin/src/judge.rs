@@ -20,6 +20,11 @@ pub trait Validate: Send + Sync {
         true
     }
 
+    /// Functions that it called though no plugin is given what they are for, and how often.
+    fn refused_calls(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
+
     /// A worker for one thread, which needs a stack of at least 2 MiB.
     ///
     /// # Errors

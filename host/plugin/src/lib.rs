@@ -27,6 +27,7 @@ mod table;
 mod text;
 mod transform;
 mod validator;
+mod wasi;
 mod worker;
 
 pub use about::{About, Setting};

@@ -44,7 +44,9 @@ impl Plugin {
         let component = compile(engine, source_name, bytes, &digest)?;
         let outline = crate::contract::check(engine.wasmtime(), source_name, &component)?;
         let unfit = |e: wasmtime::Error| PluginError::Compile { plugin: source_name.to_owned(), why: format!("{e:#}") };
-        let pre = linker(engine.wasmtime()).and_then(|linker| linker.instantiate_pre(&component)).map_err(unfit)?;
+        let pre = linker(engine.wasmtime(), &component)
+            .and_then(|linker| linker.instantiate_pre(&component))
+            .map_err(unfit)?;
         let maker = Maker::new(engine, pre, outline.parts, limits, Arc::from(source_name)).map_err(unfit)?;
 
         let failed = |during| {
@@ -110,7 +112,14 @@ impl Plugin {
         let config = crate::settings::resolve(&self.about, settings)
             .map_err(|what| PluginError::Settings { plugin: plugin.to_string(), what })?;
         let name = format!("{}@{}", self.about.name, self.about.version);
-        let judge = Judge::open(self.maker.clone(), name, self.digest.clone(), config, context, tables)?;
+        let judge = Judge::open(
+            self.maker.of_run(context.started_at, &config),
+            name,
+            self.digest.clone(),
+            config,
+            context,
+            tables,
+        )?;
         Ok(ConfiguredValidator(Arc::new(judge)))
     }
 
@@ -127,11 +136,12 @@ impl Plugin {
         }
         let config = crate::settings::resolve(&self.about, settings)
             .map_err(|what| PluginError::Settings { plugin: plugin.to_string(), what })?;
-        let (_, said) = crate::worker::open(&self.maker, &config, &context.run_id, context.started_at)?;
+        let maker = self.maker.of_run(context.started_at, &config);
+        let (_, said) = crate::worker::open(&maker, &config, &context.run_id, context.started_at)?;
         let description = crate::describe::check(plugin, said)?;
         let table_schemas = description.tables().iter().map(table_schema).collect();
         let job = Job {
-            maker: self.maker.clone(),
+            maker,
             config,
             run_id: context.run_id,
             started_at: context.started_at,
@@ -158,6 +168,10 @@ impl ConfiguredPlugin {
 impl Transform for ConfiguredPlugin {
     fn description(&self) -> &Description {
         &self.job.description
+    }
+
+    fn refused_calls(&self) -> Vec<(String, u64)> {
+        self.job.maker.refused()
     }
 
     fn worker(&self) -> Result<Box<dyn TransformWorker>, PluginError> {

@@ -10,6 +10,11 @@ pub trait Transform: Send + Sync {
     /// What it reads and writes.
     fn description(&self) -> &Description;
 
+    /// Functions that it called though no plugin is given what they are for, such as `wasi:filesystem/preopens.get-directories`, and how often.
+    fn refused_calls(&self) -> Vec<(String, u64)> {
+        Vec::new()
+    }
+
     /// A worker for one thread. The thread needs a stack of at least 2 MiB, which is what `std::thread` gives.
     ///
     /// # Errors

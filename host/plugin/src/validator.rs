@@ -118,6 +118,10 @@ impl Validate for ConfiguredValidator {
         &self.0.config
     }
 
+    fn refused_calls(&self) -> Vec<(String, u64)> {
+        self.0.maker.refused()
+    }
+
     fn worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
         let instances = self.0.tables.iter().map(|_| None).collect();
         Ok(Box::new(Worker { judge: Arc::clone(&self.0), instances }))

@@ -1,6 +1,7 @@
 """The side of the sandbox: the contract's functions, for what the module of a plugin defined. Works in a component only."""
 
 import json
+import sys
 from typing import Any
 
 from wit_world.imports import log as host_log
@@ -11,6 +12,9 @@ from .plugin import Plugin, defined, told
 from .types import Type
 
 __all__ = ["about", "description", "only", "shape_of", "told"]
+
+# What is printed belongs to the call in which it was printed, with or without an end of line.
+sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 log._listener = lambda level, message: host_log.log(getattr(host_log.Level, level.upper()), message)
 
