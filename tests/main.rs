@@ -17,6 +17,7 @@ mod command_line;
 mod determinism;
 mod exports;
 mod guests;
+mod languages;
 mod nested;
 mod new;
 mod quality;

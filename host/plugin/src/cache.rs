@@ -63,6 +63,17 @@ impl Cache {
             .ok()
     }
 
+    /// Waits until nobody else compiles this component, who would then have compiled it for us as well. The lock ends with what is returned, or
+    /// with the process. None: it cannot be had, and costs time, never a run.
+    pub(crate) fn lock(&self, digest: &str) -> Option<File> {
+        let locked = || {
+            create_private(&self.folder)?;
+            let file = File::create(self.folder.join(format!("{digest}.lock")))?;
+            file.lock().map(|()| file)
+        };
+        locked().inspect_err(|error| tracing::debug!(%error, "no lock in the cache of compiled plugins")).ok()
+    }
+
     /// Keeps a compiled component.
     pub(crate) fn store(&self, digest: &str, code: &[u8]) {
         let path = self.path(digest);

@@ -187,8 +187,16 @@ impl Transform for ConfiguredPlugin {
 fn compile(engine: &Engine, plugin: &str, bytes: &[u8], digest: &str) -> Result<Component, PluginError> {
     let fail = |e: wasmtime::Error| PluginError::Compile { plugin: plugin.to_owned(), why: format!("{e:#}") };
     let Some(cache) = engine.cache() else { return Component::new(engine.wasmtime(), bytes).map_err(fail) };
-    if let Some(component) = cache.load(engine.wasmtime(), digest) {
-        tracing::debug!(plugin, digest, "the compiled plugin comes from the cache");
+    let cached = || {
+        cache
+            .load(engine.wasmtime(), digest)
+            .inspect(|_| tracing::debug!(plugin, digest, "the compiled plugin comes from the cache"))
+    };
+    if let Some(component) = cached() {
+        return Ok(component);
+    }
+    let _lock = cache.lock(digest);
+    if let Some(component) = cached() {
         return Ok(component);
     }
     let component = Component::new(engine.wasmtime(), bytes).map_err(fail)?;

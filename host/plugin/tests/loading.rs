@@ -75,9 +75,27 @@ fn a_plugin_that_needs_more_memory_than_it_may_have_does_not_start() {
     assert!(matches!(&error, PluginError::Failed { during: "start", code: "plugin.memory", .. }), "{error}");
 }
 
+/// Compiled plugins; beside each lies the file by which one process waits for another that compiles it.
 fn entries(folder: &Path) -> Vec<PathBuf> {
     let folders = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
-    folders.flat_map(|f| std::fs::read_dir(f).unwrap().map(|e| e.unwrap().path())).collect()
+    let files = folders.flat_map(|f| std::fs::read_dir(f).unwrap().map(|e| e.unwrap().path()));
+    files.filter(|path| path.extension().is_some_and(|e| e == "cwasm")).collect()
+}
+
+/// Two that load it at the same time compile it once.
+#[test]
+fn whoever_comes_second_waits_for_what_the_first_compiles() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = guest("liar");
+    let load = || {
+        let engine = Engine::new(Some(folder.path().to_owned())).unwrap();
+        Plugin::load(&engine, "liar", &bytes, LIMITS).unwrap();
+    };
+    let from_cache = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| heard(&load).1.contains("from the cache"))).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).filter(|heard| *heard).count()
+    });
+    assert_eq!(from_cache, 3);
 }
 
 #[test]
