@@ -207,3 +207,16 @@ fn the_default_mapping_is_declared_the_same_in_every_language() {
         assert_eq!(about(&[&gristmill_guest::fixture(name).unwrap().display().to_string()]), default, "{name}");
     }
 }
+
+/// Outside of a component: what the SDK makes of columns, and of what a plugin returns.
+#[test]
+fn the_sdk_for_python_passes_its_tests() {
+    let python = gristmill_guest::tools_dir().join("python/bin/python");
+    let sdk = root().join("plugins/sdk/python");
+    let mut command = Command::new(python);
+    // Nothing is left behind in the source.
+    command.env("PYTHONDONTWRITEBYTECODE", "1").args(["-m", "unittest", "discover", "-s", "tests", "-t", "."]);
+    let ran = finish(command.current_dir(sdk)).ok();
+    let tests: u32 = ran.stderr.split_once("Ran ").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+    assert!(tests >= 29, "{}", ran.stderr);
+}

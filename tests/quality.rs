@@ -234,11 +234,10 @@ fn a_pinned_plugin_is_that_file_or_none() {
     run(&format!("{plugin}@sha256:{digest}")).ok();
 }
 
-/// The same ranges as a validator written with the SDK: the same rows once more.
-#[test]
-fn a_validator_of_the_sdk_agrees_too() {
+/// The same ranges as a validator written with an SDK: the same rows once more.
+fn a_validator_agrees_too(name: &str) {
     let f = folder();
-    let (export, ranges) = (export("yago"), guest("ranges"));
+    let (export, ranges) = (export("yago"), guest(name));
     let run = |to: &str, extra: &[&str]| {
         let mut args = vec!["run", &export, "--to", to, "--dead-letters", "dead.jsonl", "--json"];
         args.extend(["--started-at", "2026-01-01T00:00:00Z"]);
@@ -254,8 +253,8 @@ fn a_validator_of_the_sdk_agrees_too() {
     let rows = |name: &str| std::fs::read_to_string(f.path().join(name)).unwrap();
     assert!(rows("plugin.ndjson") == rows("judged.ndjson"));
     // With a setting of its own, by its name.
-    let wide =
-        [&open[..], &["--validate-config", "ranges.overall-score-max=100", "--validate-config", "ranges.gaps-warn=3"]];
+    let settings = [format!("{name}.overall-score-max=100"), format!("{name}.gaps-warn=3")];
+    let wide = [&open[..], &["--validate-config", &settings[0], "--validate-config", &settings[1]]];
     let judged = run("ndjson:wide.ndjson", &wide.concat());
     assert_eq!(
         (&judged["rows"][0]["invalid"], &judged["validators"][0]["config"]["gaps-warn"]),
@@ -270,6 +269,16 @@ fn a_validator_of_the_sdk_agrees_too() {
     let args =
         ["run", "things.ndjson", "--plugin", &liar, "--validate", &ranges, "--to", "ndjson:out.ndjson", "--json"];
     assert_eq!(run_in(f.path(), &args).ok().json()["rows"][0]["inserted"], RECORDS);
+}
+
+#[test]
+fn a_validator_in_rust_agrees_too() {
+    a_validator_agrees_too("ranges");
+}
+
+#[test]
+fn a_validator_in_python_agrees_too() {
+    a_validator_agrees_too("ranges-python");
 }
 
 /// A plugin whose rows depend on what it was handed before is found out during the run, in the share of batches that is asked for.

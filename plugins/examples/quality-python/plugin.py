@@ -3,6 +3,8 @@
 It takes whole columns, so that Python has little to do for each record: what is handed on is never looked at.
 """
 
+from collections.abc import Sequence
+
 from gristmill import (
     Columns,
     Config,
@@ -144,7 +146,7 @@ def event_time(text: str | None, found: str | None, updated: Micros | None) -> M
     return updated
 
 
-def outside(metrics: tuple[float | None, ...], most: float) -> list[int]:
+def outside(metrics: Sequence[float | None], most: float) -> list[int]:
     """Where a metric is not from 0 to the most. NaN lies nowhere; a missing metric is no fault."""
     return [index for index, value in enumerate(metrics) if value is not None and not 0.0 <= value <= most]
 

@@ -33,7 +33,7 @@ class TeamRow(Row, table="teams", key="team"):
 
 
 @plugin(name="{{name}}", version="0.1.0", summary="Teams, a row each.")
-def map_team(team: Team, context: Context) -> TeamRow:
+def map_team(team: Team, context: Context[None]) -> TeamRow:
     """Makes a row of a document. A `Rejection` that is raised is a document that is refused: it goes to the dead letters with the code, the
     message and the input at fault, and the others go on. A mapping that leaves documents out on purpose returns `None` for them."""
     name = team.name.strip()

@@ -12,7 +12,7 @@ one to the other.
         email: str | None = column("Where they can be written to.")
 
     @plugin(name="users", version="0.1.0")
-    def map(user: User, context: Context) -> UserRow:
+    def map(user: User, context: Context[None]) -> UserRow:
         if user.email is not None and "@" not in user.email:
             raise Rejection("email-invalid", "an e-mail address has an @", input="email")
         return UserRow(user=user.user, email=user.email)

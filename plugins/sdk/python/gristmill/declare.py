@@ -4,7 +4,6 @@ Records and rows are tuples: a batch of columns becomes records, and rows become
 interpreter's own code.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from .types import Type, type_of
 
 try:
     # What `collections.namedtuple` uses: it costs a fraction of a property.
-    from _collections import _tuplegetter  # type: ignore[attr-defined]
+    from _collections import _tuplegetter  # type: ignore[import-not-found]
 except ImportError:
 
     def _tuplegetter(index: int, description: str) -> Any:
@@ -138,7 +137,7 @@ class _Declared(type):
             fields.append(Field(key, cls._name_of(key, spec), type_of(hint, f"{name}.{key}"), spec))
             setattr(cls, key, _tuplegetter(index, spec.description))
         cls._fields = tuple(fields)
-        cls._make = partial(tuple.__new__, cls)
+        cls._make = partial(tuple.__new__, cls)  # type: ignore[arg-type]
         cls.__new__ = _constructor(cls)  # type: ignore[method-assign]
         cls._declare(**words)
         return cls
@@ -155,12 +154,11 @@ class _Declared(type):
 
 
 def _constructor(cls: _Declared) -> Callable[..., Any]:
-    """`__new__` with the fields as keywords. Those that may be null need not be given."""
-    words = ", ".join(f"{f.attribute}=None" if f.type.nullable else f.attribute for f in cls._fields)
+    """`__new__` with the fields as keywords. All of them: a column that is forgotten would be null in every row."""
     values = ", ".join(f.attribute for f in cls._fields)
     space: dict[str, Any] = {"_new": tuple.__new__}
     # As `collections.namedtuple` does it: a signature cannot be made otherwise, and Python checks it.
-    exec(f"def __new__(_cls, *, {words}): return _new(_cls, ({values},))", space)
+    exec(f"def __new__(_cls, *, {values}): return _new(_cls, ({values},))", space)
     return space["__new__"]  # type: ignore[no-any-return]
 
 
@@ -247,7 +245,6 @@ class Row(_Record):
 class Config(_Record):
     """The settings of a plugin: `overall_score_max: float = setting(1.0, "The highest score.")`. They are set as `overall-score-max`."""
 
-    def _name_of(cls, key: str, spec: _Spec) -> str:  # noqa: N805
-        return re.sub("_", "-", key)
-
-    _name_of = classmethod(_name_of)  # type: ignore[assignment]
+    @classmethod
+    def _name_of(cls, key: str, spec: _Spec) -> str:
+        return key.replace("_", "-")

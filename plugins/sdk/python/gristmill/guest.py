@@ -4,7 +4,7 @@ import json
 import sys
 from typing import Any
 
-from wit_world.imports import log as host_log
+from wit_world.imports import log as host_log  # type: ignore[import-not-found]
 from wit_world.imports import schema
 
 from . import log

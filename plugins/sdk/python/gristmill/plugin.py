@@ -62,7 +62,7 @@ class Rows(Generic[R]):
     """Rows of a table as columns: `Rows(TeamRow, team=teams.team, name=names)`.
 
     Without `origins` there is a row for each record, and those of refused records are left out. With it, it says for each row which
-    record it was made from, in rising order. A column that is left out is null.
+    record it was made from, in rising order.
     """
 
     def __init__(self, row: type[R], origins: Sequence[int] | None = None, **values: Sequence[Any]) -> None:
@@ -70,9 +70,11 @@ class Rows(Generic[R]):
         self.origins = origins
         self.values = values
         names = [f.attribute for f in row._fields]  # type: ignore[attr-defined]
-        for name in values:
+        for name in [*values, *names]:
             if name not in names:
                 raise TypeError(f"{row.__name__} has no column {name!r}")
+            if name not in values:
+                raise TypeError(f"{row.__name__} has a column {name!r}, which is not given")
 
 
 class Table:
@@ -161,13 +163,13 @@ class Plugin:
     def _add(self, made: Any, index: int, tables: list[Table]) -> None:
         """Adds what is more than one row, or a row of another table. All of it, or nothing where it cannot be used."""
         rows = [made] if isinstance(made, Row) else list(made)
-        places = [self.rows.index(type(row)) if type(row) in self.rows else None for row in rows]
-        for row, place in zip(rows, places):
-            if place is None:
+        for row in rows:
+            if type(row) not in self.rows:
                 raise TypeError(f"a {type(row).__name__} is no row of this plugin: its `->` does not name it")
-        for row, place in zip(rows, places):
-            tables[place].add(row)
-            tables[place].origins.append(index)
+        for row in rows:
+            table = tables[self.rows.index(type(row))]
+            table.add(row)
+            table.origins.append(index)
 
     def _by_columns(self, batch: Any, wit: Any) -> Output:
         output = Output()
@@ -191,20 +193,19 @@ class Plugin:
         parts = {id(rows.row): rows for rows in ([made] if isinstance(made, Rows) else made or [])}
         kept = [index not in records._rejected for index in range(batch.rows)] if records._rejected else None
         for row in self.rows:
-            rows = parts.pop(id(row), None) or Rows(row, [])
-            values = [rows.values.get(f.attribute) for f in row._fields]
+            rows = parts.pop(id(row), None) or Rows(row, [], **{f.attribute: () for f in row._fields})
+            values = [rows.values[f.attribute] for f in row._fields]
             count = batch.rows if rows.origins is None else len(rows.origins)
             for f, each in zip(row._fields, values):
-                if each is not None and len(each) != count:
+                if len(each) != count:
                     raise ValueError(f"the column {f.attribute} of {row.__name__} has {len(each)} values, and there are {count} rows")
             origins = None if rows.origins is None else list(rows.origins)
             if kept is not None:
                 keep = kept if origins is None else [kept[origin] for origin in origins]
-                values = [None if each is None else tuple(compress(each, keep)) for each in values]
+                values = [tuple(compress(each, keep)) for each in values]
                 origins = list(compress(range(batch.rows) if origins is None else origins, keep))
                 count = len(origins)
-            full = [(None,) * count if each is None else each for each in values]
-            self._write(output, wit, row, full, count, origins, untouched)
+            self._write(output, wit, row, values, count, origins, untouched)
         if parts:
             raise TypeError(f"a {next(iter(parts.values())).row.__name__} is no row of this plugin: its `->` does not name it")
         for index, rejection in sorted(records._rejected.items()):
@@ -320,7 +321,8 @@ def shape(type: Any) -> str:
         return f"list<{shape(type.element)}>"
     if type.record is not None:
         return "struct<" + ",".join(f"{f.name}:{shape(f.type)}" for f in type.record._fields) + ">"
-    return {"datetime": "timestamp", "reference": "string"}.get(type.kind, type.kind)
+    kind: str = type.kind
+    return {"datetime": "timestamp", "reference": "string"}.get(kind, kind)
 
 
 def open_context(
