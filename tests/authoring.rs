@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::kit::{Ran, export, finish, folder, gristmill, json_lines, root, run_in};
+use crate::kit::{Ran, export, finish, folder, gristmill, json_lines, report, root, run_in, write_lines};
 
 fn guest(name: &str) -> String {
     gristmill_guest::fixture(name).unwrap_or_else(|e| panic!("{name}: {e}")).display().to_string()
@@ -245,4 +245,73 @@ fn a_check_says_whether_the_tables_fit() {
     database.execute("ALTER TABLE quality_stream DROP COLUMN gaps", []).unwrap();
     drop(database);
     check().fails(5, &["sink.schema", "gaps"]);
+}
+
+/// Figures differ from run to run; what was mapped does not.
+#[test]
+fn a_bench_measures_plugins_beside_the_built_in_one() {
+    let f = folder();
+    let (export, teams) = (export("yago"), guest("teams"));
+    let default = gristmill_guest::default_plugin().unwrap().display().to_string();
+    let bench = |more: &[&str]| {
+        let words = ["plugin", "bench", &default, &teams, &export, "--rounds", "1", "-n", "3000"];
+        run_in(f.path(), &[&words, more].concat())
+    };
+    let lines = bench(&["--json", "-c", "overall-score-max=100"]).ok().json();
+    let [built_in, same, other] = lines.as_array().unwrap().as_slice() else { panic!("{lines}") };
+    for lane in [built_in, same] {
+        assert_eq!(lane["plugin"], format!("firestore-quality-stream@{}", env!("CARGO_PKG_VERSION")));
+        assert!(lane["records"].as_u64().unwrap() >= 3_000, "{lane}");
+        assert_eq!(lane["records"], lane["rows"].as_u64().unwrap() + lane["refused"].as_u64().unwrap(), "{lane}");
+        for key in ["records_per_cpu_second", "to_built_in", "call_seconds", "memory", "bytes_out"] {
+            assert!(lane[key].as_f64().unwrap() > 0.0, "{key}: {lane}");
+        }
+    }
+    assert_eq!((&built_in["rows"], &built_in["refused"]), (&same["rows"], &same["refused"]));
+    assert_eq!(other["plugin"], "teams@0.1.0");
+    let shown = bench(&[]).ok().stdout;
+    assert!(shown.lines().next().unwrap().contains("records/s") && shown.contains("to built-in"), "{shown}");
+    bench(&["-c", "gapz=1"]).fails(2, &["cli.config", "none of the plugins has such a setting"]);
+}
+
+/// Whoever watches a plugin sees what a change does to its cases.
+#[test]
+fn a_watched_plugin_is_tried_again_when_a_file_changes() {
+    use std::io::BufRead;
+
+    let f = folder();
+    let cases = f.path().join("cases");
+    std::fs::create_dir_all(cases.join("one")).unwrap();
+    let report = |score| report("t", "r", "1", score, "2024-01-01T00:00:00Z");
+    write_lines(&cases.join("one/documents.ndjson"), &[report(0.5)]);
+    let plugin = gristmill_guest::default_plugin().unwrap().display().to_string();
+    run_in(f.path(), &["plugin", "test", &plugin, "--update"]).ok();
+
+    let mut command = gristmill();
+    command.current_dir(f.path()).args(["plugin", "watch", &plugin, "--cases", "cases"]);
+    let mut child = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let (lines, heard) = std::sync::mpsc::channel();
+    let stdout = child.stdout.take().unwrap();
+    std::thread::spawn(move || {
+        for line in std::io::BufReader::new(stdout).lines().map_while(Result::ok) {
+            let _ = lines.send(line);
+        }
+    });
+    let wait_for = |wanted: &str| {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+        let mut all = Vec::new();
+        while !all.last().is_some_and(|line: &String| line.contains(wanted)) {
+            let left = deadline.saturating_duration_since(std::time::Instant::now());
+            all.push(heard.recv_timeout(left).unwrap_or_else(|_| panic!("no `{wanted}` in {all:#?}")));
+        }
+        all
+    };
+    wait_for("1 ok, 0 failed");
+    write_lines(&cases.join("one/documents.ndjson"), &[report(0.75)]);
+    let said = wait_for("0 ok, 1 failed");
+    assert!(said.iter().any(|line| line.contains("0.75")), "{said:#?}");
+    write_lines(&cases.join("one/documents.ndjson"), &[report(0.5)]);
+    wait_for("1 ok, 0 failed");
+    child.kill().unwrap();
+    child.wait().unwrap();
 }

@@ -97,6 +97,10 @@ pub(crate) enum PluginCommand {
     Test(TestArgs),
     /// Show what two versions of a plugin make differently of an export. Nothing is loaded
     Diff(DiffArgs),
+    /// Build a plugin and try it on its cases, again and again as its files change
+    Watch(TestArgs),
+    /// Measure plugins on an export, beside the built-in one. Nothing is loaded
+    Bench(BenchArgs),
     /// Write the project of a new plugin into a folder, with the SDK and sample documents
     New {
         /// The folder, whose name is the plugin's; it must not be there, or be empty
@@ -106,12 +110,12 @@ pub(crate) enum PluginCommand {
         #[arg(long = "lang", value_name = "LANGUAGE", value_enum, default_value_t = Language::Rust)]
         language: Language,
     },
-    /// Build a plugin written in Rust into a component
+    /// Build a plugin into a component; what it is written in is told by its files
     Build {
-        /// The folder with its Cargo.toml
+        /// The folder of the plugin
         #[arg(default_value = ".", value_hint = ValueHint::DirPath)]
         folder: PathBuf,
-        /// Where the component goes [default: the package's name, with .wasm, in the current folder]
+        /// Where the component goes [default: the plugin's name, with .wasm, in the current folder]
         #[arg(long, short, value_hint = ValueHint::FilePath)]
         output: Option<PathBuf>,
     },
@@ -143,7 +147,7 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TestArgs {
-    /// A component, or the folder of a plugin written in Rust, which is built first
+    /// A component, or the folder of a plugin, which is built first
     #[arg(default_value = ".", value_hint = ValueHint::AnyPath)]
     pub(crate) plugin: PathBuf,
     /// The folder of the cases, each a folder with documents.* (or a case.toml) and expected.ndjson [default: the folder `cases` of the plugin]
@@ -152,6 +156,27 @@ pub(crate) struct TestArgs {
     /// Write what the plugin makes as what is expected of it
     #[arg(long)]
     pub(crate) update: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Components
+    #[arg(value_name = "FILE[@sha256:DIGEST]", value_hint = ValueHint::FilePath, required = true)]
+    pub(crate) plugins: Vec<ComponentFile>,
+    #[command(flatten)]
+    pub(crate) export: ExportArgs,
+    /// A setting, for each of the plugins that has it
+    #[arg(long, short, value_name = "KEY=VALUE|@FILE")]
+    pub(crate) config: Vec<String>,
+    /// Records that are mapped in each round
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) records: u64,
+    /// Rounds, of which the median counts; the plugins take turns
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) rounds: u16,
+    /// Rows in a batch at most
+    #[arg(long, value_name = "COUNT", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_048_576))]
+    pub(crate) batch_rows: u32,
 }
 
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! gristmill: Firestore exports through sandboxed plugins into tables. Arguments in, exit code out.
 
 mod args;
+mod bench;
 mod cases;
 mod check;
 mod diff;
@@ -17,6 +18,7 @@ mod reference;
 mod run;
 mod summary;
 mod text;
+mod watch;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -53,6 +55,8 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Export(ExportCommand::Cat(args)) => export::cat(args),
         Command::Plugin(PluginCommand::Check(args)) => check::check(cli, args),
         Command::Plugin(PluginCommand::Test(args)) => cases::test(cli, args),
+        Command::Plugin(PluginCommand::Watch(args)) => watch::watch(cli, args),
+        Command::Plugin(PluginCommand::Bench(args)) => bench::bench(cli, args),
         Command::Plugin(PluginCommand::Diff(args)) => diff::diff(cli, args),
         Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_ref(), config),
         Command::Plugin(PluginCommand::New { folder, language }) => new::new(cli, folder, *language),

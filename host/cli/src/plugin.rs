@@ -14,8 +14,18 @@ use crate::job::{engine, file_error, load_plugin, open_for_inspection};
 use crate::text::table;
 
 /// What a plugin gets that asks for WASI.
-const WASI: &str = "it gets a clock that stands at the start of a run, random numbers of its settings, and the log for what it prints; no \
-                    files, sockets or environment";
+const WASI: &str =
+    "a clock that stands at the start of a run, random numbers of its settings, and the log for what it prints";
+
+/// What a plugin imports. The interfaces of WASI are many, and nobody can tell by their names what a plugin gets of them.
+pub(crate) fn imports(plugin: &Plugin) -> String {
+    let (wasi, own): (Vec<_>, Vec<_>) = plugin.imports().iter().partition(|name| name.starts_with("wasi:"));
+    let mut names: Vec<String> = own.into_iter().cloned().collect();
+    if !wasi.is_empty() {
+        names.push(format!("WASI 0.2 ({} interfaces: {WASI})", wasi.len()));
+    }
+    if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+}
 
 /// Shows what a plugin is, reads and writes.
 pub(crate) fn inspect(cli: &Cli, file: Option<&ComponentFile>, config: &ConfigArgs) -> Result<(), CliError> {
@@ -91,11 +101,7 @@ fn as_text(plugin: &Plugin, description: Option<&Description>) -> String {
     let mut out = format!("{} {}: {}\n", about.name, about.version, about.summary);
     let _ = writeln!(out, "sha256   {}", plugin.digest());
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-    let (wasi, own): (Vec<_>, Vec<_>) = plugin.imports().iter().cloned().partition(|name| name.starts_with("wasi:"));
-    let _ = writeln!(out, "imports  {}", list(&own));
-    if !wasi.is_empty() {
-        let _ = writeln!(out, "         and WASI 0.2 ({} interfaces): {WASI}", wasi.len());
-    }
+    let _ = writeln!(out, "imports  {}", imports(plugin));
     let _ = writeln!(out, "exports  {}", list(plugin.exports()));
     if plugin.judges() {
         out.push_str("\njudges   rows of the tables of a job; it is given to --validate, and sees the columns that it asks for\n");

@@ -11,6 +11,7 @@ mod keys;
 pub mod ledger;
 mod load;
 mod map;
+pub mod measure;
 mod memory;
 mod outcome;
 pub mod preview;

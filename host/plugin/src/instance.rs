@@ -267,6 +267,11 @@ impl Instance {
         .map_err(|said| plugin_says(&said))
     }
 
+    /// Bytes of its memories.
+    pub(crate) fn memory(&self) -> u64 {
+        self.store.data().ceiling.memory()
+    }
+
     /// Processor time that the last call took.
     pub(crate) fn elapsed(&self) -> Duration {
         self.store.data().deadline.elapsed()

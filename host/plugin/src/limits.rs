@@ -47,6 +47,11 @@ impl Ceiling {
         std::mem::take(&mut self.refused)
     }
 
+    /// Bytes of all memories.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory as u64
+    }
+
     /// The ceiling in bytes.
     pub(crate) fn memory_limit(&self) -> usize {
         self.memory_limit

@@ -37,6 +37,11 @@ pub trait TransformWorker: Send {
     /// # Errors
     /// Those end the run. What goes wrong with one record is in [`Mapped::faults`].
     fn transform(&mut self, input: &RecordBatch) -> Result<Mapped, PluginError>;
+
+    /// Bytes of memory that the mapping has for itself, where it has any.
+    fn memory(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// What became of a batch: each of its rows is in one part or one fault.

@@ -142,6 +142,10 @@ impl Worker {
 }
 
 impl TransformWorker for Worker {
+    fn memory(&self) -> Option<u64> {
+        self.instance.as_ref().map(Instance::memory)
+    }
+
     fn transform(&mut self, input: &RecordBatch) -> Result<Mapped, PluginError> {
         let rows = input.num_rows();
         if rows == 0 {
