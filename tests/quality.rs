@@ -302,3 +302,103 @@ fn a_run_can_be_verified() {
     run("remembers", "0%").ok();
     run("ok", "2").fails(2, &["no share from 0% to 100%"]);
 }
+
+/// A value stands in one row only, over the whole run: the first row in input order has it. Copies of a document are no repeats.
+#[test]
+fn unique_values_stand_in_one_row_of_the_run() {
+    const RULES: &str = "[[rule]]\nname = \"unique-n\"\ncolumn = \"n\"\nunique = true\n\
+                         [[rule]]\nname = \"seen\"\ncolumn = \"n\"\nunique = { with = [\"x\"] }\nseverity = \"warning\"\n";
+    let f = folder();
+    let thing = |i: i64| {
+        json!({ "name": format!("projects/p/databases/(default)/documents/things/x{i:04}"),
+            "fields": { "n": { "integerValue": i % 800 } } })
+    };
+    std::fs::create_dir(f.path().join("things")).unwrap();
+    // Each n five times, in two files; every tenth document twice.
+    for (file, range) in [("a", 0..2_000), ("b", 2_000..4_000)] {
+        let mut lines: Vec<Value> = range.clone().map(thing).collect();
+        lines.extend(range.step_by(10).map(thing));
+        write_lines(&f.path().join(format!("things/{file}.ndjson")), &lines);
+    }
+    std::fs::write(f.path().join("rules.toml"), RULES).unwrap();
+    let liar = guest("liar");
+    let run = |name: &str, more: &[&str]| {
+        let to = format!("ndjson:{name}.ndjson");
+        let dead = format!("{name}.jsonl");
+        let mut words = vec!["run", "things", "--plugin", &liar, "--rules", "rules.toml", "--json", "--to", &to];
+        words.extend(["--dead-letters", &dead, "--started-at", "2026-01-01T00:00:00Z"]);
+        words.extend(more);
+        let ran = run_in(f.path(), &words);
+        (ran, f.path().join(format!("{name}.ndjson")), f.path().join(dead))
+    };
+
+    let (ran, rows, dead) = run("one", &["--workers", "1"]);
+    let summary = ran.ok().json();
+    assert_balanced(&summary);
+    let table = &summary["rows"][0];
+    assert_eq!(
+        (&table["duplicate"], &table["invalid"], &table["inserted"]),
+        (&json!(400), &json!(3_200), &json!(800))
+    );
+    assert_eq!((rule(&summary, "unique-n"), rule(&summary, "seen")), (3_200, 0));
+    assert_eq!(summary["refusals"], json!({ "unique-n": 3_200 }));
+    // The first of each stays.
+    let ids: Vec<_> = json_lines(&rows).iter().map(|r| r["x"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids.len(), 800);
+    assert!(ids.iter().all(|id| id.as_str() < "x0800"), "{ids:?}");
+    let letters = json_lines(&dead);
+    assert_eq!(letters.len(), 3_200);
+    for letter in &letters {
+        assert_eq!((&letter["stage"], &letter["code"]), (&json!("validate"), &json!("unique-n")));
+        assert_eq!((&letter["field"], &letter["validator"]), (&json!("things.n"), &json!("rules.toml")));
+        assert!(
+            letter["message"]
+                .as_str()
+                .unwrap()
+                .contains("a value that no row before has; the first is of the document at")
+        );
+        assert!(letter["document"]["name"].as_str().unwrap().contains("/things/x"), "{letter}");
+    }
+
+    // Whatever the workers, the batches and the memory.
+    let (ran, other_rows, other_dead) = run("many", &["--workers", "3", "--batch-rows", "7", "--memory", "64KiB"]);
+    let other = ran.ok().json();
+    assert!(other["spilled_bytes"].as_u64().unwrap() > 0, "{other}");
+    assert_eq!((&other["rows"], &other["rules"]), (&summary["rows"], &summary["rules"]));
+    assert!(std::fs::read(rows).unwrap() == std::fs::read(other_rows).unwrap());
+    assert!(std::fs::read(dead).unwrap() == std::fs::read(other_dead).unwrap());
+
+    // A gate stands on it as on any rule.
+    let (ran, rows, _) = run("gate", &["--gate", "unique-n=10"]);
+    ran.fails(7, &["`unique-n` is broken by 3,200"]);
+    assert!(!rows.exists());
+}
+
+/// Nulls are no values: on a real export, beside rows that other rules refuse.
+#[test]
+fn nulls_repeat_nothing() {
+    let f = folder();
+    let source = export("yago");
+    let run = |name: &str, more: &[&str]| {
+        let to = format!("ndjson:{name}");
+        let words =
+            ["run", &source, "--to", &to, "--dead-letters", "dead.jsonl", "--json", "-c", "overall-score-max=100"];
+        let summary = run_in(f.path(), &[&words, more].concat()).ok().json();
+        assert_balanced(&summary);
+        summary
+    };
+    run("all.ndjson", &[]);
+    let rows = json_lines(&f.path().join("all.ndjson"));
+    let values: Vec<_> = rows.iter().filter_map(|row| row["gaps"].as_i64()).collect();
+    let different: std::collections::BTreeSet<_> = values.iter().collect();
+    assert!(values.len() < rows.len() && different.len() < values.len());
+    let unique = "[[rule]]\nname = \"one-each\"\ncolumn = \"gaps\"\nunique = true\nseverity = \"warning\"\n";
+    std::fs::write(f.path().join("rules.toml"), unique).unwrap();
+    let summary = run("warned.ndjson", &["--rules", "rules.toml"]);
+    assert_eq!(rule(&summary, "one-each"), (values.len() - different.len()) as u64);
+    assert_eq!(summary["rows"][0]["inserted"], rows.len());
+    std::fs::write(f.path().join("rules.toml"), unique.replace("warning", "error")).unwrap();
+    let summary = run("refused.ndjson", &["--rules", "rules.toml"]);
+    let nulls = rows.len() - values.len();
+    assert_eq!(summary["rows"][0]["inserted"], different.len() + nulls);
+}

@@ -30,6 +30,14 @@ pub(crate) struct Resolved {
     pub(crate) collisions: Vec<Collision>,
 }
 
+impl Resolved {
+    /// Adds what another partition had.
+    pub(crate) fn join(&mut self, other: Self) {
+        self.duplicates += other.duplicates;
+        self.collisions.extend(other.collisions);
+    }
+}
+
 /// The hash of a key is its own hash.
 #[derive(Default)]
 struct KeyIsHash(u64);
@@ -45,8 +53,37 @@ impl Hasher for KeyIsHash {
     }
 }
 
-/// Resolves a partition: every row that does not stay is passed to `drop_row`.
-pub(crate) fn resolve(entries: &[Entry], mut drop_row: impl FnMut(RowPosition)) -> Resolved {
+/// A row with values that must be unique, and are those of a row before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Repeat {
+    /// The row.
+    pub(crate) row: RowPosition,
+    /// Where its document begins in its file.
+    pub(crate) offset: u64,
+    /// The first row with those values.
+    pub(crate) first: RowPosition,
+    /// Where the document of the first row begins in its file.
+    pub(crate) first_offset: u64,
+}
+
+/// Repeats among the rows of a partition that stay.
+pub(crate) fn repeats(mut entries: Vec<Entry>, stay: &Survivors) -> Vec<Repeat> {
+    entries.retain(|e| stay.stays(e.position.split as usize, u64::from(e.position.row)));
+    let mut found = Vec::new();
+    for group in repeated(&entries).chunk_by(|a, b| a.key == b.key) {
+        let Some((first, others)) = group.split_first() else { continue };
+        found.extend(others.iter().map(|e| Repeat {
+            row: e.position,
+            offset: e.offset,
+            first: first.position,
+            first_offset: first.offset,
+        }));
+    }
+    found
+}
+
+/// Entries whose key occurs more than once, by key and then in input order.
+fn repeated(entries: &[Entry]) -> Vec<Entry> {
     let mut first_of: HashMap<u128, u32, BuildHasherDefault<KeyIsHash>> =
         HashMap::with_capacity_and_hasher(entries.len(), BuildHasherDefault::default());
     // Nearly every key occurs once: only those that do not are gathered and sorted.
@@ -67,8 +104,13 @@ pub(crate) fn resolve(entries: &[Entry], mut drop_row: impl FnMut(RowPosition)) 
         }
     }
     repeated.sort_unstable_by_key(|e| (e.key, e.position));
+    repeated
+}
+
+/// Resolves a partition: every row that does not stay is passed to `drop_row`.
+pub(crate) fn resolve(entries: &[Entry], mut drop_row: impl FnMut(RowPosition)) -> Resolved {
     let mut resolved = Resolved::default();
-    for group in repeated.chunk_by(|a, b| a.key == b.key) {
+    for group in repeated(entries).chunk_by(|a, b| a.key == b.key) {
         let Some(owner) = group.first() else { continue };
         let stays = group
             .iter()

@@ -122,15 +122,15 @@ struct Spill {
 }
 
 impl KeyIndex {
-    /// An index for about `expected` rows, that spills into `folder`; a partition of it should fit in `partition_bytes`.
-    pub(crate) fn new(table: usize, folder: &Path, expected: u64, partition_bytes: u64) -> Self {
+    /// An index for about `expected` rows, that spills into a file of its name in `folder`; a partition of it should fit in `partition_bytes`.
+    pub(crate) fn new(name: &str, folder: &Path, expected: u64, partition_bytes: u64) -> Self {
         let wanted = expected.saturating_mul(ENTRY_BYTES as u64) / partition_bytes.max(1);
         let bits = wanted.next_power_of_two().trailing_zeros().clamp(4, 12);
         Self {
             bits,
             held: Mutex::default(),
             spill: Mutex::new(Spill {
-                path: folder.join(format!("keys-{table}.bin")),
+                path: folder.join(format!("keys-{name}.bin")),
                 file: None,
                 end: 0,
                 ranges: vec![Vec::new(); 1 << bits],
@@ -261,7 +261,17 @@ impl KeyHasher {
         Self { columns: columns.to_vec(), seed, scratch: Vec::new() }
     }
 
-    /// Replaces `out` by one hash a row. No key column has nulls: the plugin's output is checked.
+    /// Whether all columns of a row have a value. Those of a table's key do: the plugin's output is checked.
+    pub(crate) fn is_whole(&self, rows: &RecordBatch, row: usize) -> bool {
+        self.columns.iter().filter_map(|i| rows.columns().get(*i)).all(|column| column.is_valid(row))
+    }
+
+    /// Whether any column has a null.
+    pub(crate) fn has_nulls(&self, rows: &RecordBatch) -> bool {
+        self.columns.iter().filter_map(|i| rows.columns().get(*i)).any(|column| column.null_count() > 0)
+    }
+
+    /// Replaces `out` by one hash a row; that of a row which is not whole means nothing.
     pub(crate) fn hash(&mut self, rows: &RecordBatch, out: &mut Vec<u128>) -> Result<(), RunError> {
         out.clear();
         if let [only] = self.columns[..]
@@ -333,8 +343,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let progress = Progress::default();
         let (small, large) = (Budget::new(10_000), Budget::new(u64::MAX));
-        let index = |t| KeyIndex::new(t, folder.path(), 5_000, 1_000);
-        let (spilling, memory) = (index(0), index(1));
+        let index = |name| KeyIndex::new(name, folder.path(), 5_000, 1_000);
+        let (spilling, memory) = (index("spilling"), index("memory"));
         for chunk in 0..50_u64 {
             let mut entries: Vec<_> = (chunk * 100..chunk * 100 + 100).map(entry).collect();
             spilling.add(&mut entries.clone(), &small, &progress).unwrap();

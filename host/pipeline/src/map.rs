@@ -1,14 +1,14 @@
 //! The map: splits are read, decoded, transformed; rows and keys are kept, refused records become dead letters.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
 use gristmill_decode::{Batch, Projection};
-use gristmill_plugin::{Mapped, Part, TransformWorker};
+use gristmill_plugin::{Mapped, Part, TransformWorker, Unique};
 use gristmill_record::{Refusal, Table};
 use gristmill_sink::ValueLimits;
 use gristmill_source::{Compression, FileCount, InputFile, Split};
@@ -35,13 +35,23 @@ pub(crate) struct TableStore {
     pub(crate) rows: RowStore,
     /// Absent for a table without a key.
     pub(crate) keys: Option<KeyIndex>,
+    /// What must be unique besides, by the rules of validators.
+    pub(crate) uniques: Vec<UniqueStore>,
+}
+
+/// Values that no two rows of a table may have.
+pub(crate) struct UniqueStore {
+    /// Whose rule it is.
+    pub(crate) validator: usize,
+    pub(crate) rule: Arc<Unique>,
+    pub(crate) keys: KeyIndex,
 }
 
 /// What all workers of a map share.
 pub(crate) struct Map<'a> {
     pub(crate) job: &'a Job,
     pub(crate) splits: &'a [Split],
-    pub(crate) projection: std::sync::Arc<Projection>,
+    pub(crate) projection: Arc<Projection>,
     pub(crate) tables: &'a [TableStore],
     pub(crate) letters: &'a DeadLetters,
     pub(crate) row_budget: &'a Budget,
@@ -138,16 +148,53 @@ struct Worker<'a> {
 
 /// A worker's part in one table.
 struct TableWorker {
-    hasher: Option<KeyHasher>,
+    key: Option<KeyWorker>,
+    uniques: Vec<KeyWorker>,
     latest_by: Option<usize>,
+}
+
+impl TableWorker {
+    fn new(table: &Table, store: &TableStore, seed: u64) -> Self {
+        Self {
+            key: store.keys.is_some().then(|| KeyWorker::new(table.key(), seed)),
+            uniques: store.uniques.iter().map(|unique| KeyWorker::new(&unique.rule.columns, seed)).collect(),
+            latest_by: table.latest_by(),
+        }
+    }
+
+    /// The worker's part in each index of the table.
+    fn indexes<'s>(&mut self, store: &'s TableStore) -> impl Iterator<Item = (&mut KeyWorker, &'s KeyIndex)> {
+        let uniques = self.uniques.iter_mut().zip(store.uniques.iter().map(|unique| &unique.keys));
+        self.key.iter_mut().zip(&store.keys).chain(uniques)
+    }
+}
+
+/// A worker's part in one index: entries wait until there are many.
+struct KeyWorker {
+    hasher: KeyHasher,
     hashes: Vec<u128>,
     entries: Vec<Entry>,
 }
 
-impl TableWorker {
-    fn new(table: &Table, seed: u64) -> Self {
-        let hasher = (!table.key().is_empty()).then(|| KeyHasher::new(table.key(), seed));
-        Self { hasher, latest_by: table.latest_by(), hashes: Vec::new(), entries: Vec::new() }
+impl KeyWorker {
+    fn new(columns: &[usize], seed: u64) -> Self {
+        Self { hasher: KeyHasher::new(columns, seed), hashes: Vec::new(), entries: Vec::new() }
+    }
+
+    /// Adds an entry for each row whose columns all have a value; `entry` makes it of the row and the hash.
+    fn add(
+        &mut self,
+        rows: &RecordBatch,
+        entry: impl Fn(usize, u128) -> Result<Entry, RunError>,
+    ) -> Result<(), RunError> {
+        self.hasher.hash(rows, &mut self.hashes)?;
+        let has_nulls = self.hasher.has_nulls(rows);
+        for (row, hash) in self.hashes.iter().enumerate() {
+            if !has_nulls || self.hasher.is_whole(rows, row) {
+                self.entries.push(entry(row, *hash)?);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -183,7 +230,7 @@ impl<'a> Worker<'a> {
             reader: None,
             transform: map.job.transform.worker()?,
             validators: Validators::new(&map.job.validators)?,
-            tables: tables.iter().map(|t| TableWorker::new(t, map.seed)).collect(),
+            tables: tables.iter().zip(map.tables).map(|(t, store)| TableWorker::new(t, store, map.seed)).collect(),
             document: Vec::new(),
         })
     }
@@ -231,8 +278,8 @@ impl<'a> Worker<'a> {
     /// Hands over the entries that wait: those of many small splits make one piece.
     fn finish(mut self) -> Result<(), RunError> {
         for (table, store) in self.tables.iter_mut().zip(self.map.tables) {
-            if let Some(keys) = &store.keys {
-                keys.add(&mut table.entries, self.map.key_budget, self.map.progress)?;
+            for (worker, keys) in table.indexes(store) {
+                keys.add(&mut worker.entries, self.map.key_budget, self.map.progress)?;
             }
         }
         Ok(())
@@ -350,24 +397,22 @@ impl<'a> Worker<'a> {
         for (((table, store), collector), made) in
             self.tables.iter_mut().zip(stores).zip(&mut work.collectors).zip(part.tables)
         {
-            if let (Some(hasher), Some(keys)) = (&mut table.hasher, &store.keys) {
-                hasher.hash(&made.rows, &mut table.hashes)?;
-                let latest = LatestBy::of(columns, table.latest_by);
-                let first_row = collector.next_row();
-                // The last row decides whether positions fit; those before it then do as well.
-                RowPosition::new(work.split, first_row + table.hashes.len() as u64)?;
-                for (i, key) in table.hashes.iter().enumerate() {
-                    let origin = first + made.origin(i);
-                    table.entries.push(Entry {
-                        key: *key,
-                        identity: identities.get(origin).copied().unwrap_or_default(),
-                        position: RowPosition::new(work.split, first_row + i as u64)?,
-                        offset: offsets.get(origin).copied().unwrap_or_default(),
-                        latest: latest.at(origin),
-                    });
-                }
-                if table.entries.len() >= ENTRIES_AT_ONCE {
-                    keys.add(&mut table.entries, self.map.key_budget, self.map.progress)?;
+            let latest = LatestBy::of(columns, table.latest_by);
+            let first_row = collector.next_row();
+            let entry = |row: usize, key: u128| {
+                let origin = first + made.origin(row);
+                Ok(Entry {
+                    key,
+                    identity: identities.get(origin).copied().unwrap_or_default(),
+                    position: RowPosition::new(work.split, first_row + row as u64)?,
+                    offset: offsets.get(origin).copied().unwrap_or_default(),
+                    latest: latest.at(origin),
+                })
+            };
+            for (worker, keys) in table.indexes(store) {
+                worker.add(&made.rows, entry)?;
+                if worker.entries.len() >= ENTRIES_AT_ONCE {
+                    keys.add(&mut worker.entries, self.map.key_budget, self.map.progress)?;
                 }
             }
             Progress::bump(&self.map.progress.rows, made.rows.num_rows() as u64);

@@ -7,22 +7,22 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gristmill_decode::Projection;
-use gristmill_plugin::Severity;
+use gristmill_plugin::{Severity, Unique};
 use gristmill_record::arrow::table_schema;
-use gristmill_record::{Refusal, Stage};
+use gristmill_record::{Refusal, Stage, Table};
 use gristmill_sink::{Begun, Load, Sink, TableCount};
-use gristmill_source::{Compression, FileCount, Proof, Split};
+use gristmill_source::{Compression, FileCount, InputFile, Proof, Split};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
 use crate::dead::{Content, DeadLetters, Postmark};
-use crate::dedup::{Collision, Resolved, Survivors, resolve};
+use crate::dedup::{Collision, Repeat, Resolved, Survivors, repeats, resolve};
 use crate::error::RunError;
 use crate::job::Job;
-use crate::keys::KeyIndex;
+use crate::keys::{Entry, KeyIndex, RowPosition};
 use crate::ledger::{Ledger, Records, Rows, Rule, count_code};
 use crate::load::load_table;
-use crate::map::{Map, SplitTally, TableStore};
+use crate::map::{Map, SplitTally, TableStore, UniqueStore};
 use crate::memory::Budget;
 use crate::progress::{Phase, Progress};
 use crate::reading::SplitReader;
@@ -76,11 +76,12 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     // Rows and keys have budgets of their own, so that rows that fill theirs do not drive keys to disk piece by piece.
     let (row_budget, key_budget) = (Budget::new(job.options.memory / 4 * 3), Budget::new(job.options.memory / 4));
     let partition_bytes = job.options.memory / 16 / job.options.workers.max(1) as u64;
+    let index = |name: &str| KeyIndex::new(name, folder.path(), documents_at_most, partition_bytes);
     let mut tables: Vec<TableStore> = (description.tables().iter().enumerate())
         .map(|(i, table)| TableStore {
             rows: RowStore::new(table_schema(table), i, splits.len(), folder.path()),
-            keys: (!table.key().is_empty())
-                .then(|| KeyIndex::new(i, folder.path(), documents_at_most, partition_bytes)),
+            keys: (!table.key().is_empty()).then(|| index(&i.to_string())),
+            uniques: uniques_of(job, i, &index),
         })
         .collect();
     let postmark = Postmark {
@@ -109,12 +110,12 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         seed,
     };
     let tallies = map.run()?;
-    let mut ledger = account(job, &tallies)?;
+    let (mut ledger, mut broken) = account(job, &tallies)?;
     let proofs = job.input.prove(&file_counts(job, &splits, &tallies))?;
 
     progress.enter(Phase::Dedup);
     let mut survivors = Vec::with_capacity(tables.len());
-    let mut collisions = Vec::new();
+    let mut late = Vec::new();
     for (index, (store, table)) in tables.iter_mut().zip(description.tables()).enumerate() {
         let rows_of_splits = store.rows.rows_of_splits();
         let invalid: u64 = tallies.iter().filter_map(|t| t.invalid.get(index)).sum();
@@ -122,24 +123,35 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         let stay = Survivors::all(rows_of_splits);
         // Taken, so that their memory is free for the load.
         let resolved = match store.keys.take() {
-            Some(keys) => reduce(&keys, &stay, job.options.workers)?,
+            Some(keys) => {
+                let one = |entries: Vec<Entry>| resolve(&entries, |row| stay.drop_row(row));
+                reduce(&keys, job.options.workers, one, Resolved::join)?
+            }
             None => Resolved::default(),
         };
-        let collision = resolved.collisions.len() as u64;
+        // Each rule over all rows that dedup leaves, so that none depends on the others.
+        let mut repeated = BTreeMap::new();
+        for unique in std::mem::take(&mut store.uniques) {
+            find_repeats(job, &unique, &stay, &mut broken, &mut repeated)?;
+        }
+        repeated.keys().for_each(|row| stay.drop_row(*row));
         ledger.rows.push(Rows {
             table: table.name().to_owned(),
             made,
-            invalid,
+            invalid: invalid + repeated.len() as u64,
             duplicate: resolved.duplicates,
-            collision,
+            collision: resolved.collisions.len() as u64,
             ..Rows::default()
         });
-        collisions.extend(resolved.collisions.into_iter().map(|c| (index, c)));
+        let repeats = repeated.into_values().map(|(validator, rule, repeat)| Why::Repeat(validator, rule, repeat));
+        let whys = repeats.chain(resolved.collisions.into_iter().map(Why::Collision));
+        late.extend(whys.map(|why| Late { table: index, why }));
         survivors.push(stay);
     }
-    if !collisions.is_empty() {
-        *ledger.refusals.entry(COLLISION.to_owned()).or_default() += collisions.len() as u64;
-        write_collisions(job, &splits, &letters, collisions)?;
+    ledger.rules = rules(job, broken);
+    if !late.is_empty() {
+        late.iter().for_each(|letter| count_code(&mut ledger.refusals, letter.why.code(), 1));
+        write_late(job, &splits, &letters, late)?;
     }
     ledger.balance_records()?;
     let has_letters = letters.publish(&job.options.dead_letters)?;
@@ -219,7 +231,20 @@ fn expansion(compression: Compression) -> u64 {
     }
 }
 
-fn account(job: &Job, tallies: &[SplitTally]) -> Result<Ledger, RunError> {
+/// What validators want to be unique in a table, with an index for each.
+fn uniques_of(job: &Job, table: usize, index: &impl Fn(&str) -> KeyIndex) -> Vec<UniqueStore> {
+    let all = job.validators.iter().enumerate().flat_map(|(i, v)| v.uniques().iter().map(move |rule| (i, rule)));
+    let of_table = all.filter(|(_, rule)| rule.table == table).enumerate();
+    of_table
+        .map(|(number, (validator, rule))| UniqueStore {
+            validator,
+            rule: Arc::new(rule.clone()),
+            keys: index(&format!("{table}-unique-{number}")),
+        })
+        .collect()
+}
+
+fn account(job: &Job, tallies: &[SplitTally]) -> Result<(Ledger, RuleCounts), RunError> {
     let mut records = Records::default();
     let mut refusals: BTreeMap<String, u64> = BTreeMap::new();
     let mut broken = RuleCounts::new();
@@ -230,11 +255,20 @@ fn account(job: &Job, tallies: &[SplitTally]) -> Result<Ledger, RunError> {
         }
         for ((validator, rule, severity), rows) in &tally.rules {
             if !count_rule(&mut broken, *validator, rule, *severity, *rows) {
-                let name = job.validators.get(*validator).map(|v| v.name().to_owned());
-                return Err(RunError::TooManyRules { validator: name.unwrap_or_default() });
+                return Err(too_many_rules(job, *validator));
             }
         }
     }
+    Ok((Ledger { records, rows: Vec::new(), refusals, rules: Vec::new() }, broken))
+}
+
+fn too_many_rules(job: &Job, validator: usize) -> RunError {
+    let name = job.validators.get(validator).map(|v| v.name().to_owned());
+    RunError::TooManyRules { validator: name.unwrap_or_default() }
+}
+
+/// The account of rules that were broken.
+fn rules(job: &Job, broken: RuleCounts) -> Vec<Rule> {
     let rules = broken.into_iter().map(|((validator, rule, severity), rows)| Rule {
         validator: job.validators.get(validator).map(|v| v.name().to_owned()).unwrap_or_default(),
         rule,
@@ -244,7 +278,7 @@ fn account(job: &Job, tallies: &[SplitTally]) -> Result<Ledger, RunError> {
         },
         rows,
     });
-    Ok(Ledger { records, rows: Vec::new(), refusals, rules: rules.collect() })
+    rules.collect()
 }
 
 fn file_counts(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> Vec<FileCount> {
@@ -281,10 +315,15 @@ fn job_digest(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> String {
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// Resolves every partition of an index, several at a time.
-fn reduce(keys: &KeyIndex, stay: &Survivors, workers: usize) -> Result<Resolved, RunError> {
+/// What `one` makes of every partition of an index, several at a time, joined by `join`.
+fn reduce<T: Default + Send>(
+    keys: &KeyIndex,
+    workers: usize,
+    one: impl Fn(Vec<Entry>) -> T + Sync,
+    join: impl Fn(&mut T, T) + Sync,
+) -> Result<T, RunError> {
     let next = AtomicUsize::new(0);
-    let total: Mutex<Result<Resolved, RunError>> = Mutex::new(Ok(Resolved::default()));
+    let total: Mutex<Result<T, RunError>> = Mutex::new(Ok(T::default()));
     std::thread::scope(|scope| {
         for _ in 0..workers.clamp(1, keys.partitions()) {
             scope.spawn(|| {
@@ -293,13 +332,10 @@ fn reduce(keys: &KeyIndex, stay: &Survivors, workers: usize) -> Result<Resolved,
                     if partition >= keys.partitions() || lock(&total).is_err() {
                         break;
                     }
-                    let resolved = keys.entries(partition).map(|entries| resolve(&entries, |row| stay.drop_row(row)));
+                    let found = keys.entries(partition).map(&one);
                     let mut total = lock(&total);
-                    match (&mut *total, resolved) {
-                        (Ok(sum), Ok(one)) => {
-                            sum.duplicates += one.duplicates;
-                            sum.collisions.extend(one.collisions);
-                        }
+                    match (&mut *total, found) {
+                        (Ok(sum), Ok(found)) => join(sum, found),
                         (slot, Err(error)) => *slot = Err(error),
                         (Err(_), Ok(_)) => {}
                     }
@@ -310,45 +346,123 @@ fn reduce(keys: &KeyIndex, stay: &Survivors, workers: usize) -> Result<Resolved,
     total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Writes the dead letters of collisions, in input order. Their documents are read again: a collision is rare, and known only now.
-fn write_collisions(
+/// Rows that are refused since they repeat what must be unique: the rule by which each is, with its validator.
+type Repeats = BTreeMap<RowPosition, (usize, Arc<Unique>, Repeat)>;
+
+/// Counts the rows that break a rule. Where they are refused, they go into `refused`, by the first rule of the first validator.
+fn find_repeats(
     job: &Job,
-    splits: &[Split],
-    letters: &DeadLetters,
-    mut collisions: Vec<(usize, Collision)>,
+    unique: &UniqueStore,
+    stay: &Survivors,
+    broken: &mut RuleCounts,
+    refused: &mut Repeats,
 ) -> Result<(), RunError> {
+    let UniqueStore { validator, rule, keys } = unique;
+    let found: Vec<Repeat> =
+        reduce(keys, job.options.workers, |entries| repeats(entries, stay), |all, more| all.extend(more))?;
+    if !found.is_empty() && !count_rule(broken, *validator, &rule.rule, rule.severity, found.len() as u64) {
+        return Err(too_many_rules(job, *validator));
+    }
+    if rule.severity == Severity::Error {
+        for repeat in found {
+            let ours = (*validator, Arc::clone(rule), repeat);
+            let slot = refused.entry(repeat.row).or_insert_with(|| ours.clone());
+            if (ours.0, &ours.1.rule) < (slot.0, &slot.1.rule) {
+                *slot = ours;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A row that is refused when all rows are known.
+struct Late {
+    table: usize,
+    why: Why,
+}
+
+/// Why such a row is refused.
+enum Why {
+    Collision(Collision),
+    /// By a rule of a validator.
+    Repeat(usize, Arc<Unique>, Repeat),
+}
+
+impl Why {
+    fn code(&self) -> &str {
+        match self {
+            Self::Collision(_) => COLLISION,
+            Self::Repeat(_, rule, _) => &rule.rule,
+        }
+    }
+
+    /// The row, and where its document begins in its file.
+    fn place(&self) -> (RowPosition, u64) {
+        match self {
+            Self::Collision(c) => (c.loser, c.loser_offset),
+            Self::Repeat(_, _, repeat) => (repeat.row, repeat.offset),
+        }
+    }
+
+    fn validator(&self) -> Option<usize> {
+        match self {
+            Self::Collision(_) => None,
+            Self::Repeat(validator, ..) => Some(*validator),
+        }
+    }
+
+    fn refusal(&self, job: &Job, splits: &[Split], table: &str) -> Result<Refusal, RunError> {
+        let (stage, field, message) = match self {
+            Self::Collision(c) => {
+                let owner = &file_of(job, splits, c.owner.split)?.name;
+                let message = format!(
+                    "its key in table {table} is that of another document, which comes first: the one at {owner}, offset {}; \
+                     give them different keys",
+                    c.owner_offset
+                );
+                (Stage::Dedup, None, message)
+            }
+            Self::Repeat(_, rule, repeat) => {
+                let first = &file_of(job, splits, repeat.first.split)?.name;
+                let message = format!(
+                    "{}; the first is of the document at {first}, offset {}",
+                    rule.message, repeat.first_offset
+                );
+                (Stage::Validate, Some(format!("{table}.{}", rule.column)), message)
+            }
+        };
+        Ok(Refusal { stage, code: self.code().to_owned(), field, message })
+    }
+}
+
+fn file_of<'a>(job: &'a Job, splits: &[Split], split: u32) -> Result<&'a InputFile, RunError> {
+    let file = splits.get(split as usize).and_then(|s| job.input.files.get(s.file as usize));
+    file.ok_or_else(|| RunError::Bug("a row came from a split that does not exist".into()))
+}
+
+/// Writes dead letters of rows that were mapped, in input order. Their documents are read again: they are few, and known only now.
+fn write_late(job: &Job, splits: &[Split], letters: &DeadLetters, mut late: Vec<Late>) -> Result<(), RunError> {
     // By document within a split: rows are numbered by table, and documents are read forwards.
-    collisions.sort_by_key(|(table, c)| (c.loser.split, c.loser_offset, *table, c.loser.row));
-    let file_of = |split: u32| {
-        splits
-            .get(split as usize)
-            .and_then(|s| job.input.files.get(s.file as usize))
-            .ok_or_else(|| RunError::Bug("a row came from a split that does not exist".into()))
-    };
+    late.sort_by_key(|late| {
+        let (row, offset) = late.why.place();
+        (row.split, offset, late.table, row.row)
+    });
     let tables = job.transform.description().tables();
     // The projection of the map: what it took, it takes again.
     let projection = Arc::new(Projection::new(job.transform.description(), 0));
     let mut part = letters.part(splits.len());
-    for group in collisions.chunk_by(|a, b| a.1.loser.split == b.1.loser.split) {
-        let Some(index) = group.first().map(|(_, c)| c.loser.split) else { continue };
+    let split_of = |late: &Late| late.why.place().0.split;
+    for group in late.chunk_by(|a, b| split_of(a) == split_of(b)) {
+        let Some(index) = group.first().map(split_of) else { continue };
         let Some(split) = splits.get(index as usize) else { continue };
-        let file = file_of(index)?;
+        let file = file_of(job, splits, index)?;
         let mut documents = Documents::open(job, split, &projection)?;
-        for (table, collision) in group {
-            let owner = file_of(collision.owner.split)?;
-            let name = tables.get(*table).map(gristmill_record::Table::name).unwrap_or_default();
-            let refusal = Refusal {
-                stage: Stage::Dedup,
-                code: COLLISION.to_owned(),
-                field: None,
-                message: format!(
-                    "its key in table {name} is that of another document, which comes first: the one at {}, offset {}; \
-                     give them different keys",
-                    owner.name, collision.owner_offset
-                ),
-            };
-            let document = documents.at(collision.loser_offset)?;
-            part.write(&file.name, collision.loser_offset, &refusal, None, &Content::Document(document))?;
+        for Late { table, why } in group {
+            let (_, offset) = why.place();
+            let table = tables.get(*table).map(Table::name).unwrap_or_default();
+            let refusal = why.refusal(job, splits, table)?;
+            let document = Content::Document(documents.at(offset)?);
+            part.write(&file.name, offset, &refusal, why.validator(), &document)?;
         }
     }
     letters.keep(splits.len(), part)

@@ -25,6 +25,11 @@ pub trait Validate: Send + Sync {
         Vec::new()
     }
 
+    /// What must not stand in two rows of a table. Rows that break it are told by the run: a worker sees a batch of them.
+    fn uniques(&self) -> &[Unique] {
+        &[]
+    }
+
     /// A worker for one thread, which needs a stack of at least 2 MiB.
     ///
     /// # Errors
@@ -39,6 +44,23 @@ pub trait ValidateWorker: Send {
     /// # Errors
     /// Those end the run. What goes wrong with one row is a violation.
     fn validate(&mut self, table: usize, rows: &RecordBatch) -> Result<Vec<Violation>, PluginError>;
+}
+
+/// Columns that no two rows of a table have the same values in, over the whole run. A row with a null in any of them breaks nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unique {
+    /// Index of the table.
+    pub table: usize,
+    /// Indexes of columns, whose types are scalar.
+    pub columns: Vec<usize>,
+    /// As in [`Violation`].
+    pub rule: String,
+    /// The column at fault.
+    pub column: String,
+    /// What becomes of every such row but the first in input order.
+    pub severity: Severity,
+    /// For people.
+    pub message: String,
 }
 
 /// What a violation does to its row.

@@ -34,7 +34,7 @@ pub use about::{About, Setting};
 pub use bindings::VERSION as CONTRACT;
 pub use engine::Engine;
 pub use error::PluginError;
-pub use judge::{Severity, Validate, ValidateWorker, Violation};
+pub use judge::{Severity, Unique, Validate, ValidateWorker, Violation};
 pub use limits::Limits;
 pub use plugin::{ConfiguredPlugin, Context, Plugin, digest};
 pub use transform::{Mapped, Part, RecordFault, Rejection, TableRows, Transform, TransformWorker};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use gristmill_plugin::{PluginError, Severity, Validate, ValidateWorker, Violation};
+use gristmill_plugin::{PluginError, Severity, Unique, Validate, ValidateWorker, Violation};
 use gristmill_record::time::{MAX_MICROS, MIN_MICROS, parse_rfc3339};
 use gristmill_record::{DataType, Scalar, Table};
 use regex::Regex;
@@ -11,7 +11,7 @@ use toml::{Spanned, Value};
 
 use crate::RulesError;
 use crate::check::{Check, Relation};
-use crate::file::{CompareDraft, RuleDraft, RulesFile, SeverityDraft};
+use crate::file::{CompareDraft, RuleDraft, RulesFile, SeverityDraft, UniqueDraft};
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
@@ -26,6 +26,7 @@ struct Compiled {
     is_timed: bool,
     /// By table.
     tables: Vec<Vec<Rule>>,
+    uniques: Vec<Unique>,
 }
 
 #[derive(Debug)]
@@ -45,15 +46,19 @@ impl RulesFile {
     /// When no table has a rule's column, or the rule does not go with the column's type.
     pub fn compile(&self, tables: &[Table], started_at: i64) -> Result<Rules, RulesError> {
         let mut compiled: Vec<Vec<Rule>> = tables.iter().map(|_| Vec::new()).collect();
+        let mut uniques = Vec::new();
         for rule in &self.rules {
             let draft = rule.get_ref();
             let mut is_applied = false;
-            for (table, rules) in tables.iter().zip(&mut compiled) {
+            for ((index, table), rules) in tables.iter().enumerate().zip(&mut compiled) {
                 if draft.table.as_deref().is_some_and(|name| name != table.name()) {
                     continue;
                 }
                 if let Some(column) = find(table, &draft.column) {
-                    rules.push(self.fit(rule, table, column, started_at)?);
+                    match self.fit(rule, table, column, started_at)? {
+                        Fitted::Rule(rule) => rules.push(rule),
+                        Fitted::Unique(unique) => uniques.push(Unique { table: index, ..unique }),
+                    }
                     is_applied = true;
                 }
             }
@@ -64,7 +69,7 @@ impl RulesFile {
         let digest = gristmill_plugin::digest(self.text.as_bytes());
         // The same rows may be fresh in one run and not in another.
         let is_timed = self.rules.iter().any(|rule| rule.get_ref().freshness.is_some());
-        Ok(Rules(Arc::new(Compiled { name: self.source.clone(), digest, is_timed, tables: compiled })))
+        Ok(Rules(Arc::new(Compiled { name: self.source.clone(), digest, is_timed, tables: compiled, uniques })))
     }
 
     fn unknown(&self, draft: &RuleDraft, tables: &[Table]) -> String {
@@ -94,7 +99,7 @@ impl RulesFile {
         table: &Table,
         column: usize,
         started_at: i64,
-    ) -> Result<Rule, RulesError> {
+    ) -> Result<Fitted, RulesError> {
         let draft = rule.get_ref();
         let wrong = |what: String| self.wrong(rule, what);
         let Some(declared) = table.columns().get(column) else { return Err(wrong("has no column".into())) };
@@ -106,25 +111,70 @@ impl RulesFile {
             draft.length.is_some(),
             draft.freshness.is_some(),
             draft.compare.is_some(),
+            draft.unique.is_some(),
         ];
         if checks.iter().filter(|is| **is).count() != 1 {
             return Err(wrong(
-                "needs exactly one of required, range, one-of, pattern, length, freshness and compare".into(),
+                "needs exactly one of required, range, one-of, pattern, length, freshness, compare and unique".into(),
             ));
         }
+        let severity = match draft.severity {
+            SeverityDraft::Warning => Severity::Warning,
+            SeverityDraft::Error => Severity::Error,
+        };
+        let message =
+            |says: &str| draft.message.clone().unwrap_or_else(|| format!("the column `{}` {says}", declared.name));
+        if let Some(unique) = &draft.unique {
+            let (columns, says) = fit_unique(unique, table, column).map_err(wrong)?;
+            return Ok(Fitted::Unique(Unique {
+                table: 0,
+                columns,
+                rule: draft.name.clone(),
+                column: declared.name.clone(),
+                severity,
+                message: message(&says),
+            }));
+        }
         let (check, says) = fit_check(draft, table, &declared.ty, started_at).map_err(wrong)?;
-        Ok(Rule {
-            name: draft.name.clone(),
-            column,
-            column_name: declared.name.clone(),
-            severity: match draft.severity {
-                SeverityDraft::Warning => Severity::Warning,
-                SeverityDraft::Error => Severity::Error,
-            },
-            message: draft.message.clone().unwrap_or_else(|| format!("the column `{}` {says}", declared.name)),
-            check,
-        })
+        let (name, column_name) = (draft.name.clone(), declared.name.clone());
+        Ok(Fitted::Rule(Rule { name, column, column_name, severity, message: message(&says), check }))
     }
+}
+
+/// A rule that fits a table.
+enum Fitted {
+    /// Told by the row.
+    Rule(Rule),
+    /// Told by all rows; the table is for the caller to fill in.
+    Unique(Unique),
+}
+
+/// The columns of a unique rule, and what they must do in words.
+fn fit_unique(draft: &UniqueDraft, table: &Table, column: usize) -> Result<(Vec<usize>, String), String> {
+    let others = match draft {
+        UniqueDraft::Alone(true) => &[][..],
+        UniqueDraft::Alone(false) => return Err("has `unique = false`, which no row can break".into()),
+        UniqueDraft::With { with } => with,
+    };
+    let mut columns = vec![column];
+    for other in others {
+        let index = find(table, other)
+            .ok_or_else(|| format!("goes with a column `{other}`, which the table `{}` does not have", table.name()))?;
+        if columns.contains(&index) {
+            return Err(format!("names the column `{other}` twice"));
+        }
+        columns.push(index);
+    }
+    for column in columns.iter().filter_map(|i| table.columns().get(*i)) {
+        if !matches!(column.ty, DataType::Scalar(_)) {
+            return Err(format!("needs columns without parts, and `{}` is of type {}", column.name, column.ty));
+        }
+    }
+    let says = match others {
+        [] => "must have a value that no row before has".to_owned(),
+        _ => format!("must have, together with `{}`, values that no row before has", others.join("`, `")),
+    };
+    Ok((columns, says))
 }
 
 fn find(table: &Table, name: &str) -> Option<usize> {
@@ -314,6 +364,10 @@ impl Validate for Rules {
         self.0.is_timed
     }
 
+    fn uniques(&self) -> &[Unique] {
+        &self.0.uniques
+    }
+
     fn worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
         Ok(Box::new(Worker(Arc::clone(&self.0))))
     }
@@ -464,6 +518,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_unique_is_told_to_the_run() {
+        let rules = compile("column = \"s\"\nunique = { with = [\"i\"] }\nseverity = \"warning\"").unwrap();
+        let [unique] = rules.uniques() else { panic!("{:?}", rules.uniques()) };
+        assert_eq!((unique.table, unique.columns.as_slice(), unique.severity), (0, &[0, 2][..], Severity::Warning));
+        assert_eq!(unique.message, "the column `s` must have, together with `i`, values that no row before has");
+        assert_eq!(rules.worker().unwrap().validate(0, &rows()).unwrap(), []);
+    }
+
+    #[test]
     fn what_does_not_fit_is_told() {
         for (rule, says) in [
             ("column = \"s\"\nrange = { min = 0 }", "has a range, which a column of type string cannot have"),
@@ -477,6 +540,11 @@ mod tests {
             ("column = \"i\"\npattern = \"a\"", "has a pattern"),
             ("column = \"i\"\nlength = { min = 1 }", "has a length"),
             ("column = \"s\"\nlength = {}", "without an end"),
+            ("column = \"s\"\nunique = false", "which no row can break"),
+            ("column = \"l\"\nunique = true", "needs columns without parts"),
+            ("column = \"s\"\nunique = { with = [\"zz\"] }", "goes with a column `zz`"),
+            ("column = \"s\"\nunique = { with = [\"i\", \"s\"] }", "names the column `s` twice"),
+            ("column = \"s\"\nunique = true\nrequired = true", "exactly one of"),
             ("column = \"s\"\nlength = { min = 5, max = 1 }", "ends before it begins"),
             ("column = \"t\"\nfreshness = {}", "without max-age"),
             ("column = \"t\"\nfreshness = { max-age = \"soon\" }", "`soon`"),

@@ -38,6 +38,7 @@ pub(crate) struct RuleDraft {
     pub(crate) length: Option<LengthDraft>,
     pub(crate) freshness: Option<FreshnessDraft>,
     pub(crate) compare: Option<CompareDraft>,
+    pub(crate) unique: Option<UniqueDraft>,
 }
 
 #[derive(Debug, Default, Clone, Copy, Deserialize)]
@@ -70,6 +71,14 @@ pub(crate) struct LengthDraft {
 pub(crate) struct FreshnessDraft {
     pub(crate) max_age: Option<String>,
     pub(crate) max_ahead: Option<String>,
+}
+
+/// By itself, or together with other columns.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "`unique` is `true`, or `{ with = [\"another column\"] }`")]
+pub(crate) enum UniqueDraft {
+    Alone(bool),
+    With { with: Vec<String> },
 }
 
 /// Against another column of the row.
