@@ -370,7 +370,7 @@ fn unique_values_stand_in_one_row_of_the_run() {
 
     // A gate stands on it as on any rule.
     let (ran, rows, _) = run("gate", &["--gate", "unique-n=10"]);
-    ran.fails(7, &["`unique-n` is broken by 3,200"]);
+    ran.fails(7, &["`unique-n` is broken by 3200"]);
     assert!(!rows.exists());
 }
 
