@@ -1,4 +1,4 @@
-//! Plugins in C: from `plugin new` to rows, and the default mapping once more.
+//! Plugins in C: a project from `plugin new`, lists and structs, and whole columns. What goes for all languages is in `languages`.
 
 use std::path::Path;
 use std::process::Command;
@@ -59,42 +59,6 @@ fn a_new_plugin_maps_a_real_export() {
     let code = std::fs::read_to_string(&plugin).unwrap();
     std::fs::write(&plugin, code.replace(".plan = in->plan", ".plan = in->name")).unwrap();
     desk.types(&["plugin", "build", "my-teams"]).fails(4, &["plugin.c:", "gm_opt_string"]);
-}
-
-/// The default mapping in C makes the same rows and refuses the same documents in the same words.
-#[test]
-fn the_default_mapping_in_c_is_the_default_mapping() {
-    let f = folder();
-    let plugin = guest("quality-c");
-    for name in ["yago", "second"] {
-        let export = export(name);
-        let run = |to: &str, dead: &str, extra: &[&str]| {
-            let mut args = vec!["run", &export, "--to", to, "--dead-letters", dead, "--json"];
-            args.extend(["--config", "overall-score-max=100", "--started-at", "2024-01-01T00:00:00Z"]);
-            args.extend(extra);
-            assert_balanced(&run_in(f.path(), &args).ok().json());
-        };
-        run("ndjson:rust.ndjson", "rust.jsonl", &[]);
-        run("ndjson:c.ndjson", "c.jsonl", &["--plugin", &plugin]);
-        let rows = |name: &str| std::fs::read_to_string(f.path().join(name)).unwrap();
-        assert!(rows("rust.ndjson") == rows("c.ndjson") && !rows("c.ndjson").is_empty(), "{name}");
-        let letters = |name: &str| {
-            let mut letters = json_lines(&f.path().join(name));
-            for letter in &mut letters {
-                letter.as_object_mut().unwrap().retain(|key, _| !key.starts_with("plugin") && key != "run");
-            }
-            letters
-        };
-        assert_eq!(letters("rust.jsonl"), letters("c.jsonl"), "{name}");
-    }
-    let described = |args: &[&str]| {
-        let mut words = vec!["--json", "plugin", "inspect"];
-        words.extend(args);
-        let mut about = run_in(f.path(), &words).ok().json();
-        about.as_object_mut().unwrap().retain(|key, _| ["documents", "inputs", "tables", "config"].contains(&&**key));
-        about
-    };
-    assert_eq!(described(&[]), described(&[&plugin]));
 }
 
 /// Lists, structs and two tables: the same as the same plugin in Rust, whatever the size of the batches.
