@@ -92,7 +92,8 @@ fn lists_and_structs_are_those_of_the_plugin_in_rust() {
         assert_balanced(&run_in(f.path(), &args).ok().json());
         let read = |name: &str| std::fs::read_to_string(f.path().join(name)).unwrap();
         let letters = json_lines(&f.path().join("dead.jsonl"));
-        let refused: Vec<_> = letters.iter().map(|l| (l["code"].clone(), l["field"].clone(), l["document"].clone())).collect();
+        let refused: Vec<_> =
+            letters.iter().map(|l| (l["code"].clone(), l["field"].clone(), l["document"].clone())).collect();
         (read("out.reports.ndjson"), read("out.segments.ndjson"), refused)
     };
     let rust = run("segments", "4096");

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gristmill_guest::{GuestError, build, build_with, guests_dir, plugins_dir};
+use wit_bindgen_core::Files;
 use wit_bindgen_core::wit_parser::Resolve;
-use wit_bindgen_core::{Files, WorldGenerator};
 
 const WORLD: &str = "transformer";
 
@@ -26,8 +26,7 @@ fn bindings() -> Vec<(String, String)> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(plugins_dir().join("../wit")).unwrap();
     let world = resolve.select_world(&[package], Some(WORLD)).unwrap();
-    let section =
-        wit_component::metadata::encode(&resolve, world, wit_component::StringEncoding::UTF8, None).unwrap();
+    let section = wit_component::metadata::encode(&resolve, world, wit_component::StringEncoding::UTF8, None).unwrap();
     let mut files = Files::default();
     // Without functions that free each part, which the SDK does not need, and without an object file, which would be a binary file
     // in the repository: a compiler writes the section as well.
@@ -41,7 +40,9 @@ fn bindings() -> Vec<(String, String)> {
         let bytes: Vec<_> = line.iter().map(u8::to_string).collect();
         writeln!(code, "    \".byte {}\\n\"", bytes.join(", ")).unwrap();
     }
-    code.push_str("    \".text\\n\");\n");
+    // What the bindings call so that the generator's own object file would be linked.
+    let force_link = format!("__component_type_object_force_link_{WORLD}");
+    write!(code, "    \".text\\n\");\n\nvoid {force_link}(void);\nvoid {force_link}(void) {{}}\n").unwrap();
 
     let text = |content: &[u8]| String::from_utf8(content.to_vec()).unwrap();
     let mut all: Vec<_> = files.iter().map(|(name, content)| (name.to_owned(), text(content))).collect();
@@ -101,7 +102,8 @@ fn the_sdk_works_outside_the_sandbox() {
             cc.args(["-std=gnu17", "-g", "-O1", "-Wall", "-Wextra", "-Werror", block]).args(sanitizers);
             cc.arg(&test).args(c_files(&sdk().join("src"))).arg("-o").arg(&program);
             run(&mut cc).unwrap_or_else(|said| panic!("{}: {said}", test.display()));
-            let said = run(&mut Command::new(&program)).unwrap_or_else(|said| panic!("{} {block}: {said}", test.display()));
+            let said =
+                run(&mut Command::new(&program)).unwrap_or_else(|said| panic!("{} {block}: {said}", test.display()));
             assert_eq!(said, "ok\n", "{}", test.display());
         }
     }
@@ -122,7 +124,7 @@ static gm_outcome map(const thing *in, row *out, const gm_context *context) {
 GM_PLUGIN(thing, row, map, .name = "things", .version = "0.1.0", .summary = "Things.")
 "#;
 
-/// A project in the repository's own target folder, from where it sees no SDK.
+/// A project outside of the repository, with the SDK in it.
 struct Project(tempfile::TempDir);
 
 impl Project {
@@ -189,7 +191,10 @@ fn errors_are_told_as_the_compiler_says_them() {
     let other = PLUGIN.replace("BODY", "").replace("map(const thing *in", "map(const row *in");
     fs::write(project.path().join("plugin.c"), other).unwrap();
     let other_struct = build(project.path(), &guests_dir()).unwrap_err().to_string();
-    assert!(other_struct.contains("incompatible pointer types") && other_struct.contains("plugin.c:13:"), "{other_struct}");
+    assert!(
+        other_struct.contains("incompatible pointer types") && other_struct.contains("plugin.c:13:"),
+        "{other_struct}"
+    );
     let code = PLUGIN.replace("BODY", "").replace("COLUMN(gm_string, id)", "COLUMN(float, id)");
     fs::write(project.path().join("plugin.c"), code).unwrap();
     let unknown_type = build(project.path(), &guests_dir()).unwrap_err().to_string();
@@ -198,7 +203,9 @@ fn errors_are_told_as_the_compiler_says_them() {
     let files = error("FILE *file = fopen(\"x\", \"r\"); if (file) return GM_NO_ROW;");
     assert!(matches!(files, GuestError::Component { .. }), "{files}");
     assert!(files.to_string().contains("the operating system") && files.to_string().contains("of WASI"), "{files}");
-    project.write("printf(\"%g\\n\", 0.5); char text[9]; snprintf(text, sizeof text, \"%d\", 7); fprintf(stderr, \"%s\", text);");
+    project.write(
+        "printf(\"%g\\n\", 0.5); char text[9]; snprintf(text, sizeof text, \"%d\", 7); fprintf(stderr, \"%s\", text);",
+    );
     fs::remove_file(build(project.path(), &guests_dir()).unwrap()).unwrap();
 
     fs::remove_dir_all(project.path().join("gristmill-sdk")).unwrap();
