@@ -41,7 +41,7 @@ fn all_pages_have_the_same_headings() {
 }
 
 /// Pages, and the examples that map quality reports.
-const LANGUAGES: [(&str, Option<&str>); 2] = [("python", Some("quality-python")), ("rust", None)];
+const LANGUAGES: [(&str, Option<&str>); 3] = [("c", Some("quality-c")), ("python", Some("quality-python")), ("rust", None)];
 
 /// What is typed on a page, and what it says that comes of it.
 fn steps(page: &str) -> Vec<(String, Vec<String>)> {
@@ -144,6 +144,11 @@ fn type_page(language: &str) {
         let shown: Vec<_> = ran.stdout.lines().collect();
         assert!(are_like(&shown, &said), "{command} prints\n{}\nand the page says\n{}", ran.stdout, said.join("\n"));
     }
+}
+
+#[test]
+fn the_page_for_c_is_true() {
+    type_page("c");
 }
 
 #[test]

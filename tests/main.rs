@@ -12,6 +12,7 @@ mod kit;
 
 mod authoring;
 mod broken_input;
+mod c;
 mod collisions;
 mod command_line;
 mod determinism;

@@ -38,6 +38,7 @@ fn list_files(root: &Path, out: &Path) -> Result<(), String> {
     let rust = ["rust/Cargo.toml", "rust/src", "rust-macros/Cargo.toml", "rust-macros/src"];
     let mut code = lists(root, "rust", &rust, vec![("plugins/Cargo.toml".to_owned(), reduced)])?;
     code.push_str(&lists(root, "python", &["python"], Vec::new())?);
+    code.push_str(&lists(root, "c", &["c/include", "c/src"], Vec::new())?);
     let path = out.join("files.rs");
     fs::write(&path, code).map_err(at(&path))
 }

@@ -128,6 +128,8 @@ pub(crate) enum Language {
     Rust,
     /// Python, built by componentize-py
     Python,
+    /// C, built by clang
+    C,
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use wit_component::ComponentEncoder;
 
-use crate::{GuestError, Language, python, rust};
+use crate::{GuestError, Language, c, python, rust};
 
 /// Builds the plugin in `folder`, with build files below `target_dir`, and makes a component of it.
 ///
@@ -45,6 +45,7 @@ pub fn build_with(folder: &Path, target_dir: &Path, progress: &mut dyn FnMut(&st
             Ok(path)
         }
         Language::Python => python::component(&folder, &target_dir, progress),
+        Language::C => c::component(&folder, &target_dir, progress),
     }
 }
 
@@ -53,7 +54,7 @@ pub(crate) fn component_path(target_dir: &Path, name: &str) -> PathBuf {
     target_dir.join("components").join(format!("{name}.wasm"))
 }
 
-fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
+pub(crate) fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
     ComponentEncoder::default()
         .validate(true)
         .module(module)
@@ -62,7 +63,7 @@ fn encode(module: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 /// Writes a file in one step, and not at all when it holds `content` already: what depends on it stays fresh.
-fn write_changed(path: &Path, content: &[u8]) -> Result<(), GuestError> {
+pub(crate) fn write_changed(path: &Path, content: &[u8]) -> Result<(), GuestError> {
     if fs::read(path).is_ok_and(|old| old == content) {
         return Ok(());
     }

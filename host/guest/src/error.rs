@@ -40,9 +40,18 @@ pub enum GuestError {
         /// How to get it.
         remedy: &'static str,
     },
+    /// No clang on this machine can make WebAssembly.
+    #[error(
+        "no clang that makes WebAssembly: {looked}. Get one by `apt-get install clang lld wasi-libc libclang-rt-dev-wasm32` on Debian or \
+         Ubuntu, or WASI SDK from https://github.com/WebAssembly/wasi-sdk, with its folder in the variable WASI_SDK_PATH"
+    )]
+    NoClang {
+        /// What was looked at, and what it lacks.
+        looked: String,
+    },
     /// There is nothing to build.
     #[error(
-        "{} has no plugin: it needs a Cargo.toml (Rust), or a plugin.py or validator.py (Python)", .0.display()
+        "{} has no plugin: it needs a Cargo.toml (Rust), a plugin.py or validator.py (Python), or a plugin.c (C)", .0.display()
     )]
     NoPlugin(PathBuf),
     /// The SDK that a project is to be built with is not there.
