@@ -42,7 +42,7 @@ pub enum GuestError {
     },
     /// There is nothing to build.
     #[error(
-        "{} has no plugin: it needs a Cargo.toml (Rust), or a plugin.py or validator.py (Python)", .0.display()
+        "{} has no plugin: it needs a Cargo.toml (Rust), a plugin.py or validator.py (Python), or a package.json (JavaScript)", .0.display()
     )]
     NoPlugin(PathBuf),
     /// The SDK that a project is to be built with is not there.

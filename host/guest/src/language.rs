@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{GuestError, python, rust};
+use crate::{GuestError, javascript, python, rust};
 
 /// A language that plugins are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,11 +11,13 @@ pub enum Language {
     Rust,
     /// A module `plugin` or `validator`, made a component by componentize-py.
     Python,
+    /// A package of npm, made a component by componentize-js.
+    JavaScript,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Rust, Self::Python];
+    pub const ALL: [Self; 3] = [Self::Rust, Self::Python, Self::JavaScript];
 
     /// The language of the plugin in a folder, by the files that lie there.
     pub fn of(folder: &Path) -> Option<Self> {
@@ -27,6 +29,7 @@ impl Language {
         match self {
             Self::Rust => &["Cargo.toml"],
             Self::Python => &python::MODULES,
+            Self::JavaScript => &[javascript::MANIFEST],
         }
     }
 
@@ -39,6 +42,7 @@ impl Language {
         match self {
             Self::Rust => rust::install(progress),
             Self::Python => python::install(tools_dir, progress),
+            Self::JavaScript => javascript::install(tools_dir, progress),
         }
     }
 }

@@ -1,6 +1,6 @@
 // Makes a component of a project: bundles the plugin with the SDK, and puts it into the engine.
 //
-//     node gristmill-sdk/build.mjs PROJECT OUTPUT
+//     node build.mjs PROJECT OUTPUT
 //
 // `gristmill plugin build` runs it.
 
@@ -19,12 +19,8 @@ const ENTRIES = ["src/plugin.ts", "src/plugin.js"];
 /** What is shown as it stands, without a stack. */
 class Complaint extends Error {}
 
-/** The contract: in the folder of the SDK where it goes with a project, else where the repository has it. */
-function contract() {
-  const found = [join(SDK, "wit"), resolve(SDK, "../../../wit")].find((folder) => existsSync(join(folder, "plugin.wit")));
-  if (found === undefined) throw new Complaint(`${SDK} has no folder wit`);
-  return found;
-}
+/** The contract, which lies to the SDK in a project as in the repository. */
+const WIT = resolve(SDK, "../../../wit");
 
 /** The folder of an installed package, from the project's point of view. */
 function installed(project, name) {
@@ -86,10 +82,10 @@ async function bundle(project, manifest) {
 }
 
 /** Of everything that the component is made of. */
-function digestOf(source, wit, engine) {
+function digestOf(source, engine) {
   const hash = createHash("sha256").update(source).update("\0").update(engine).update("\0");
-  for (const name of readdirSync(wit).sort()) {
-    if (name.endsWith(".wit")) hash.update(readFileSync(join(wit, name))).update("\0");
+  for (const name of readdirSync(WIT).sort()) {
+    if (name.endsWith(".wit")) hash.update(readFileSync(join(WIT, name))).update("\0");
   }
   return hash.digest("hex");
 }
@@ -97,20 +93,18 @@ function digestOf(source, wit, engine) {
 async function main(project, output) {
   const manifest = manifestOf(project);
   const source = await bundle(project, manifest);
-  const wit = contract();
   const { version } = JSON.parse(readFileSync(join(installed(project, ENGINE), "package.json"), "utf8"));
-  const digest = digestOf(source, wit, version);
+  const digest = digestOf(source, version);
   const stamp = `${output}.made-from`;
   // Two builds of the same are not the same to the byte, and the host compiles each new file for some twenty seconds.
   if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
 
-  console.error(`building ${manifest.name}`);
   const { componentize } = await tool(project, ENGINE);
   const folder = mkdtempSync(join(tmpdir(), "gristmill-"));
   try {
     const sourcePath = join(folder, "plugin.js");
     writeFileSync(sourcePath, source);
-    const { component } = await componentize({ sourcePath, witPath: wit, worldName: "transformer", disableFeatures: LEFT_OUT }).catch((error) => {
+    const { component } = await componentize({ sourcePath, witPath: WIT, worldName: "transformer", disableFeatures: LEFT_OUT }).catch((error) => {
       throw new Complaint(error.message);
     });
     mkdirSync(dirname(output), { recursive: true });

@@ -1,7 +1,7 @@
 // The default plugin in JavaScript: quality reports at `teams/{team}/reports/{report}/qualityReports/{timestamp}` as rows
 // of the table `quality_stream`, which a stream of the same reports writes, too.
 
-import { captured, field, plugin, refuse, t, time, typeOf, updated } from "gristmill-sdk";
+import { capture, field, plugin, reject, t, time, typeOf, updateTime } from "gristmill-sdk";
 
 export default plugin({
   documents: "teams/{team}/reports/{report}/qualityReports/{timestamp}",
@@ -19,13 +19,13 @@ export default plugin({
   },
   // Metrics of another type, and metrics in something that is no map, are refused by the host; missing ones and null are null.
   inputs: {
-    team: captured(),
-    report: captured(),
-    timestamp: captured(),
+    team: capture(),
+    report: capture(),
+    timestamp: capture(),
     created_at: field("createdAt", t.timestamp.optional(), { mismatch: "null" }),
     created_at_text: field("createdAt", t.string.optional(), { mismatch: "null" }),
     created_at_type: typeOf("createdAt"),
-    update_time: updated(),
+    update_time: updateTime(),
     overall_score: field("metrics.overallScore", t.float64.optional()),
     coverage: field("metrics.coverage", t.float64.optional()),
     gaps: field("metrics.gaps", t.int64.optional()),
@@ -101,7 +101,7 @@ function isInRange(metric, max) {
   return metric === null || (metric >= 0 && metric <= max);
 }
 
-const CREATED_AT_INVALID = refuse(
+const CREATED_AT_INVALID = reject(
   "created-at-invalid",
   "createdAt is a string and no RFC 3339 instant of the years 1 to 9999, such as 2024-01-01T00:00:00Z",
   "created_at_text",
@@ -109,22 +109,22 @@ const CREATED_AT_INVALID = refuse(
 
 /** @param {string} found */
 const createdAtType = (found) =>
-  refuse("created-at-type", `createdAt is of type ${found}, not a timestamp or an RFC 3339 string`, "created_at");
+  reject("created-at-type", `createdAt is of type ${found}, not a timestamp or an RFC 3339 string`, "created_at");
 
-const NO_EVENT_TIME = refuse(
+const NO_EVENT_TIME = reject(
   "no-event-time",
   "the document has no createdAt, and the export does not hold when it was last written; give it a createdAt",
   "created_at",
 );
 
-const OVERALL_SCORE_RANGE = refuse(
+const OVERALL_SCORE_RANGE = reject(
   "overall-score-range",
   "the overall score must be a number from 0 to the setting `overall-score-max`, which is 1 where nothing else was said; " +
     "scores of 0 to 100 need `overall-score-max=100`",
   "overall_score",
 );
 
-const COVERAGE_RANGE = refuse(
+const COVERAGE_RANGE = reject(
   "coverage-range",
   "the coverage must be a number from 0 to the setting `coverage-max`, which is 1 where nothing else was said",
   "coverage",

@@ -1,6 +1,6 @@
 // Whole columns at once.
 
-import { Refusal } from "./refusal.js";
+import { Rejection } from "./rejection.js";
 import { rowsOfColumns } from "./tables.js";
 
 /** What a function over columns is given. */
@@ -15,9 +15,9 @@ class Batch {
     Object.freeze(this);
   }
 
-  refuse(row, refusal) {
-    if (!(refusal instanceof Refusal)) throw new TypeError("`refuse` of a batch takes a row and what `refuse` makes");
-    if (this.#drop(row)) this.#refused(row, refusal);
+  reject(row, rejection) {
+    if (!(rejection instanceof Rejection)) throw new TypeError("`reject` of a batch takes a row and what `reject` makes");
+    if (this.#drop(row)) this.#refused(row, rejection);
   }
 
   leaveOut(row) {

@@ -96,9 +96,9 @@ export interface Input<T extends Type = Type> {
 }
 
 /** The field at a path, `"contact.email"`, or with its steps as they are, `["a.b", "c"]`. With `mismatch: "null"` it is null where it has another type. */
-export function field<T extends Type>(path: string | readonly string[], type: T, options?: { mismatch?: "refuse" | "null" }): Input<T>;
+export function field<T extends Type>(path: string | readonly string[], type: T, options?: { mismatch?: "reject" | "null" }): Input<T>;
 /** What the `{name}` of the pattern stands for; without a name, that of the input. */
-export function captured(name?: string): Input<Type<Of<string>>>;
+export function capture(name?: string): Input<Type<Of<string>>>;
 /** The type that a field holds; null where there is no such field. */
 export function typeOf(path: string | readonly string[]): Input<Type<Of<FieldType | null>>>;
 /** `projects/P/databases/D/documents/…` */
@@ -106,9 +106,9 @@ export function documentName(): Input<Type<Of<string>>>;
 /** The whole document in the form of Firestore's REST API. */
 export function document(): Input<Type<Of<JsonText>>>;
 /** When the document was created; binary exports do not hold it. */
-export function created(): Input<Type<Of<Micros | null>>>;
+export function createTime(): Input<Type<Of<Micros | null>>>;
 /** When the document was last written; binary exports do not hold it. */
-export function updated(): Input<Type<Of<Micros | null>>>;
+export function updateTime(): Input<Type<Of<Micros | null>>>;
 
 export type Inputs = Record<string, Input | Type>;
 type TypeOfInput<I> = I extends Input<infer T> ? T : I;
@@ -145,12 +145,12 @@ export interface Context<S extends Settings = Settings> {
 }
 
 /** Why a record is refused. */
-export interface Refusal {
+export interface Rejection {
   readonly code: string;
   readonly message: string;
   readonly input: string | undefined;
 }
-export const Refusal: { readonly prototype: Refusal; [Symbol.hasInstance](value: unknown): value is Refusal };
+export const Rejection: { readonly prototype: Rejection; [Symbol.hasInstance](value: unknown): value is Rejection };
 
 /**
  * A refused record goes to the dead letters with this reason: return it from the mapping, or throw it.
@@ -158,14 +158,14 @@ export const Refusal: { readonly prototype: Refusal; [Symbol.hasInstance](value:
  * `code` is for counting: lower-case letters, digits, `-` and `.`, at most 64. `message` is for people: what is wrong and what to do,
  * at most 4,096 bytes. `input` is the name of the input at fault, where it is one.
  */
-export function refuse(code: string, message: string, input?: string): Refusal;
+export function reject(code: string, message: string, input?: string): Rejection;
 
 /** The rows of a table that are made of a record; null is none. */
 type Rows<C extends Columns> = RowOf<C> | readonly RowOf<C>[] | null;
 /** What a mapping returns. */
-export type Outcome<C extends Columns> = Rows<C> | Refusal;
+export type Outcome<C extends Columns> = Rows<C> | Rejection;
 /** What a mapping to several tables returns. */
-export type Outcomes<Ts extends Record<string, { columns: Columns }>> = { readonly [K in keyof Ts]: Rows<Ts[K]["columns"]> } | null | Refusal;
+export type Outcomes<Ts extends Record<string, { columns: Columns }>> = { readonly [K in keyof Ts]: Rows<Ts[K]["columns"]> } | null | Rejection;
 
 /** A column that is read. */
 export interface Column<T extends Type = Type> {
@@ -194,7 +194,7 @@ export interface Batch<I extends Inputs> {
   readonly rows: number;
   readonly inputs: { readonly [K in keyof I]: Column<TypeOfInput<I[K]> extends Type ? TypeOfInput<I[K]> : never> };
   /** Refuses the record of a row. What the columns hold at it is left out. */
-  refuse(row: number, refusal: Refusal): void;
+  reject(row: number, rejection: Rejection): void;
   /** Makes no row of the record of a row. */
   leaveOut(row: number): void;
   isOut(row: number): boolean;

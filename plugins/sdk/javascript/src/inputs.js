@@ -27,26 +27,26 @@ export function field(path, type, options = {}) {
   for (const name of Object.keys(options)) {
     if (name !== "mismatch") throw new TypeError(`a field has no option \`${name}\``);
   }
-  const { mismatch = "refuse" } = options;
-  if (mismatch !== "refuse" && mismatch !== "null") throw new TypeError('`mismatch` is "refuse" or "null"');
+  const { mismatch = "reject" } = options;
+  if (mismatch !== "reject" && mismatch !== "null") throw new TypeError('`mismatch` is "reject" or "null"');
   if (mismatch === "null" && !type.nullable) {
     throw new TypeError(`field \`${String(path)}\` is null where it is mistyped, so its type must be optional`);
   }
   return new Input({ tag: "field", val: steps(path) }, type, mismatch === "null");
 }
 
-export const captured = (name) => new Input({ tag: "path-capture", val: name }, t.string, false);
+export const capture = (name) => new Input({ tag: "path-capture", val: name }, t.string, false);
 export const typeOf = (path) => new Input({ tag: "field-type", val: steps(path) }, t.string.optional(), false);
 export const documentName = () => new Input({ tag: "document-name" }, t.string, false);
 export const document = () => new Input({ tag: "document" }, t.json, false);
-export const created = () => new Input({ tag: "create-time" }, t.timestamp.optional(), false);
-export const updated = () => new Input({ tag: "update-time" }, t.timestamp.optional(), false);
+export const createTime = () => new Input({ tag: "create-time" }, t.timestamp.optional(), false);
+export const updateTime = () => new Input({ tag: "update-time" }, t.timestamp.optional(), false);
 
 /** The input that stands at `name`: a type alone is the field of that name. */
 export function inputAt(name, declaration) {
   if (declaration instanceof Type) return new Input({ tag: "field", val: [name] }, declaration, false);
   if (!(declaration instanceof Input)) {
-    throw new TypeError(`input \`${name}\` is neither a type of \`t\` nor made by \`field\`, \`captured\` or their like`);
+    throw new TypeError(`input \`${name}\` is neither a type of \`t\` nor made by \`field\`, \`capture\` or their like`);
   }
   const { origin, type, nullIfMistyped } = declaration;
   if (origin.tag !== "path-capture" || origin.val !== undefined) return declaration;

@@ -4,7 +4,7 @@
 // each field of each record (names, places, types) stands in the text of the loop instead.
 
 import { MISSING } from "./columns.js";
-import { missingPart, Refusal } from "./refusal.js";
+import { missingPart, Rejection } from "./rejection.js";
 import { rowsOf } from "./tables.js";
 
 const quoted = (name) => JSON.stringify(name);
@@ -34,7 +34,7 @@ function loopOf(inputs, tables, isSingle) {
       ${each((table, j) => `const r${j} = made[${quoted(table.name)}]; ${take(`r${j}`, j)}`)}
       }`;
   return new Function(
-    "map, Refusal, isArray, isRow, noRow, noTables",
+    "map, Rejection, isArray, isRow, noRow, noTables",
     `return function loop(rows, inputs, context, incomplete, refused) {
     const [${inputs.map((_, k) => `c${k}`).join(", ")}] = inputs;
     ${each((table, j) => `const ${table.columns.map((_, k) => `v${j}_${k} = []`).join(", ")}, o${j} = []; let e${j} = true;`)}
@@ -44,10 +44,10 @@ function loopOf(inputs, tables, isSingle) {
       else try {
         made = map({ ${record} }, context);
       } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
+        if (!(error instanceof Rejection)) throw error;
         made = error;
       }
-      if (made instanceof Refusal) { refused(i, made); ${none} continue; }
+      if (made instanceof Rejection) { refused(i, made); ${none} continue; }
       ${taken}
     }
     return [${tables.map((table, j) => `{ values: [${table.columns.map((_, k) => `v${j}_${k}`).join(", ")}], origins: o${j}, isEach: e${j} }`).join(", ")}];
@@ -55,9 +55,9 @@ function loopOf(inputs, tables, isSingle) {
   );
 }
 
-const isRow = (value) => value !== null && typeof value === "object" && !Array.isArray(value) && !(value instanceof Refusal);
+const isRow = (value) => value !== null && typeof value === "object" && !Array.isArray(value) && !(value instanceof Rejection);
 
-const what = (value) => (value === null ? "null" : Array.isArray(value) ? "an array" : value instanceof Refusal ? "a refusal" : typeof value);
+const what = (value) => (value === null ? "null" : Array.isArray(value) ? "an array" : value instanceof Rejection ? "a rejection" : typeof value);
 
 const noRow = (value) =>
   new TypeError(`the mapping gave ${what(value)} where a row, an array of rows or null is due (null leaves the record out)`);
@@ -66,7 +66,7 @@ const noTables = (value) => new TypeError(`the mapping gave ${what(value)} where
 
 /** What maps a batch, by a function from a record to what is made of it. */
 export function byRecord(map, inputs, tables, isSingle) {
-  const loop = loopOf(inputs, tables, isSingle)(map, Refusal, Array.isArray, isRow, noRow, noTables);
+  const loop = loopOf(inputs, tables, isSingle)(map, Rejection, Array.isArray, isRow, noRow, noTables);
   return (rows, columns, context, refused) => {
     const values = columns.map((column) => column.list());
     const made = loop(rows, values, context, incompleteOf(inputs, columns, values, rows), refused);
@@ -75,7 +75,7 @@ export function byRecord(map, inputs, tables, isSingle) {
 }
 
 /**
- * The refusals of records in which a part of an input is missing, by row; `null` where there is none. Where an input is to be null instead, it is.
+ * The rejections of records in which a part of an input is missing, by row; `null` where there is none. Where an input is to be null instead, it is.
  */
 function incompleteOf(inputs, columns, values, rows) {
   let incomplete = null;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { plugin, refuse, t } from "../src/index.js";
+import { plugin, reject, t } from "../src/index.js";
 import { batchOf, mapped, open } from "./kit.js";
 
 const NESTED = t.list(t.struct({ a: t.string, b: t.float64.optional() })).optional();
@@ -30,8 +30,8 @@ test("columns go through as they are", () => {
 
 test("refused rows and rows that are left out are in no column", () => {
   const p = over((b) => {
-    b.refuse(0, refuse("first", "is refused"));
-    b.refuse(0, refuse("again", "is not"));
+    b.reject(0, reject("first", "is refused"));
+    b.reject(0, reject("again", "is not"));
     b.leaveOut(1);
     assert.deepEqual([b.isOut(0), b.isOut(1), b.isOut(2)], [true, true, false]);
     return b.inputs;
@@ -76,7 +76,7 @@ test("a column reads row by row and whole", () => {
 test("rows with origins of their own", () => {
   for (const out of [false, true]) {
     const p = over((b) => {
-      if (out) b.refuse(1, refuse("no", "no"));
+      if (out) b.reject(1, reject("no", "no"));
       return { origins: Uint32Array.of(0, 1, 1, 2), columns: { i: BigInt64Array.of(0n, 1n, 2n, 3n) } };
     }, { i: t.int64 });
     const { tables } = mapped(p, [[t.int64]], batch());

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { captured, created, document, documentName, field, log, plugin, t, time, updated } from "../src/index.js";
+import { capture, createTime, document, documentName, field, log, plugin, t, time, updateTime } from "../src/index.js";
 import { exported } from "../src/guest.js";
 import { setSink } from "../src/log.js";
 import { batchOf, open, RUN } from "./kit.js";
@@ -9,13 +9,13 @@ import { batchOf, open, RUN } from "./kit.js";
 const SPEC = {
   documents: "teams/{team}",
   inputs: {
-    team: captured(),
+    team: capture(),
     name: t.string.optional(),
     at: field("a.b", t.timestamp.optional(), { mismatch: "null" }),
     path: documentName(),
     all: document(),
-    made: created(),
-    written: updated(),
+    made: createTime(),
+    written: updateTime(),
     tags: t.list(t.struct({ a: t.string })),
   },
   settings: {

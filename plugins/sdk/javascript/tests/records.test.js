@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { captured, field, plugin, refuse, t, typeOf } from "../src/index.js";
+import { capture, field, plugin, reject, t, typeOf } from "../src/index.js";
 import { batchOf, mapped, open } from "./kit.js";
 
 /** A plugin that writes what it reads, of one type. */
@@ -80,11 +80,11 @@ test("rows, none, several, and refusals, returned and thrown", () => {
     null,
     [{ x: 20n }, { x: 21n }],
     [],
-    refuse("bad", "it is", "x"),
+    reject("bad", "it is", "x"),
     [{ x: 30n }],
   ];
   const p = numbers(({ x }) => {
-    if (x === 6n) throw refuse("worse", "it was");
+    if (x === 6n) throw reject("worse", "it was");
     return outcomes[Number(x)];
   });
   const out = mapped(p, [[t.int64]], batchOf(7, [[t.int64, [0n, 1n, 2n, 3n, 4n, 5n, 6n]]]));
@@ -110,7 +110,7 @@ for (const [name, made, part] of [
   ["undefined", undefined, "undefined where a row"],
   ["text", "row", "string where a row"],
   ["an array of arrays", [[]], "an array where a row"],
-  ["an array of refusals", [refuse("a", "b")], "a refusal where a row"],
+  ["an array of rejections", [reject("a", "b")], "a rejection where a row"],
   ["a row that lacks a column", {}, "column `x` is undefined"],
   ["null in a column that is not optional", { x: null }, "column `x` is null, and its type is not optional"],
   ["a text for a whole number", { x: "SECRET" }, "column `x` is of the type string, and the column takes a bigint"],
@@ -153,7 +153,7 @@ test("an error of the mapping goes through", () => {
 test("two tables of one record", () => {
   const p = plugin({
     documents: "d/{id}",
-    inputs: { id: captured(), tags: t.list(t.string) },
+    inputs: { id: capture(), tags: t.list(t.string) },
     tables: { docs: { key: "id", columns: { id: t.string } }, tags: { columns: { id: t.string, tag: t.string } } },
     map: ({ id, tags }) => (id === "none" ? null : { docs: { id }, tags: tags.map((tag) => ({ id, tag })) }),
   });
@@ -161,7 +161,7 @@ test("two tables of one record", () => {
   const out = mapped(p, [[t.string], [t.string, t.string]], batch);
   assert.deepEqual(out.tables[0], { rows: [["a"], ["b"]], origins: Uint32Array.of(0, 2) });
   assert.deepEqual(out.tables[1], { rows: [["a", "x"], ["a", "y"]], origins: Uint32Array.of(0, 0) });
-  const half = plugin({ documents: "d/{id}", inputs: { id: captured() }, tables: { a: { columns: { id: t.string } }, b: { columns: { id: t.string } } }, map: ({ id }) => ({ a: { id } }) });
+  const half = plugin({ documents: "d/{id}", inputs: { id: capture() }, tables: { a: { columns: { id: t.string } }, b: { columns: { id: t.string } } }, map: ({ id }) => ({ a: { id } }) });
   assert.throws(() => open(half).transform.transform(batchOf(1, [[t.string, ["x"]]])), { message: /undefined where a row/ });
 });
 
@@ -191,7 +191,7 @@ test("or the input is null, where that was asked for", () => {
 test("names that are no words of JavaScript", () => {
   const p = plugin({
     documents: "d/{id}",
-    inputs: { "a b": field(["a.b", 'c"'], t.string), constructor: captured("id") },
+    inputs: { "a b": field(["a.b", 'c"'], t.string), constructor: capture("id") },
     table: { name: "t", columns: { 'x"y': t.string, length: t.string, code: t.string } },
     map: (r) => ({ 'x"y': r["a b"], length: r.constructor, code: "c" }),
   });

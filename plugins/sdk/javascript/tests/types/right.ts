@@ -1,15 +1,15 @@
 // What compiles, and what does not where a comment says so.
 
-import { captured, field, plugin, refuse, t, typeOf, updated, type FieldType } from "gristmill-sdk";
+import { capture, field, plugin, reject, t, typeOf, updateTime, type FieldType } from "gristmill-sdk";
 
 const teams = plugin({
   documents: "teams/{team}",
   inputs: {
-    team: captured(),
+    team: capture(),
     name: t.string.optional(),
     members: field("counts.members", t.int64),
     kind: typeOf("x"),
-    written: updated(),
+    written: updateTime(),
     tags: t.list(t.struct({ a: t.string, b: t.float64.optional() })),
   },
   settings: { maxScore: t.float64.default(1), label: t.string },
@@ -25,7 +25,7 @@ const teams = plugin({
     const members: bigint = record.members;
     const kind: FieldType | null = record.kind;
     const max: number = context.config.maxScore;
-    if (kind === "integer" || max < 0) return refuse("a", "b");
+    if (kind === "integer" || max < 0) return reject("a", "b");
     if (name === null) return null;
     return { team: record.team, members: members > 3n ? 1 : members, written: record.written, tags: record.tags.map((tag) => tag.a) };
   },
@@ -36,27 +36,27 @@ teams.context({ lable: "x" });
 
 plugin({
   documents: "teams/{team}",
-  inputs: { team: captured() },
+  inputs: { team: capture() },
   tables: { a: { columns: { team: t.string } }, b: { key: ["team", "i"], columns: { team: t.string, i: t.int64 } } },
   map: ({ team }) => ({ a: { team }, b: [1, 2].map((i) => ({ team, i })) }),
 });
 
 plugin({
   documents: "teams/{team}",
-  inputs: { team: captured(), score: t.float64.optional() },
+  inputs: { team: capture(), score: t.float64.optional() },
   table: { name: "x", columns: { team: t.string, score: t.float64.optional(), double: t.float64 } },
   mapColumns(batch) {
     const { team, score } = batch.inputs;
     const double = new Float64Array(batch.rows);
     for (let i = 0; i < batch.rows; i++) {
-      if (score.isNull(i)) batch.refuse(i, refuse("a", "b"));
+      if (score.isNull(i)) batch.reject(i, reject("a", "b"));
       else double[i] = 2 * score.values[i]!;
     }
     return { team, score, double };
   },
 });
 
-const inputs = { team: captured(), name: t.string.optional() };
+const inputs = { team: capture(), name: t.string.optional() };
 const table = { name: "teams", columns: { team: t.string, name: t.string } };
 
 // @ts-expect-error: the name may be null, the column may not.

@@ -1,8 +1,8 @@
-import { captured, plugin, t } from "gristmill-sdk";
+import { capture, plugin, t } from "gristmill-sdk";
 
 export default plugin({
   documents: "teams/{team}",
-  inputs: { team: captured(), members: t.int64.optional() },
+  inputs: { team: capture(), members: t.int64.optional() },
   table: { name: "teams", columns: { team: t.string, members: t.int64 } },
   map: ({ team, members }) => ({ team, members }),
 });

@@ -1,7 +1,7 @@
 // A record that the plugin refuses.
 
 /** Why a record is refused. Not an `Error`: nobody reads its stack, and making one takes time. */
-export class Refusal {
+export class Rejection {
   constructor(code, message, input) {
     this.code = code;
     this.message = message;
@@ -9,17 +9,17 @@ export class Refusal {
   }
 }
 
-export function refuse(code, message, input) {
+export function reject(code, message, input) {
   if (typeof code !== "string" || typeof message !== "string") {
-    throw new TypeError("`refuse` takes a code and a message, which are strings");
+    throw new TypeError("`reject` takes a code and a message, which are strings");
   }
-  if (input !== undefined && typeof input !== "string") throw new TypeError("the input of `refuse` is its name");
-  return new Refusal(code, message, input);
+  if (input !== undefined && typeof input !== "string") throw new TypeError("the input of `reject` is its name");
+  return new Rejection(code, message, input);
 }
 
 /** Of an input in which a part is null that may not be. The host cannot know it: the contract has no word for it. */
 export const missingPart = (input) =>
-  new Refusal(
+  new Rejection(
     "missing-part",
     "a list in it has a null element, or a map in it has a null or no field, where the plugin needs a value; " +
       "give it one, or make that type optional in the plugin",
