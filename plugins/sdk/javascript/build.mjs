@@ -49,6 +49,16 @@ function manifestOf(project) {
   return manifest;
 }
 
+/** For esbuild, which would advise to bundle for Node.js. */
+const NO_NODE = {
+  name: "no-node",
+  setup({ onResolve }) {
+    onResolve({ filter: /^node:/ }, ({ path }) => ({
+      errors: [{ text: `${path} belongs to Node.js; a plugin has no files, no network and no clock` }],
+    }));
+  },
+};
+
 /** The plugin and the SDK as one module. */
 async function bundle(project, manifest) {
   const { build } = await tool(project, "esbuild");
@@ -65,6 +75,7 @@ async function bundle(project, manifest) {
     stdin: { contents, resolveDir: project, sourcefile: "component.js" },
     alias: { "gristmill-sdk": join(SDK, "src/index.js"), "gristmill-sdk/guest": join(SDK, "src/guest.js") },
     external: ["gristmill:*"],
+    plugins: [NO_NODE],
     bundle: true,
     write: false,
     format: "esm",
@@ -79,6 +90,12 @@ async function bundle(project, manifest) {
     throw Array.isArray(error.errors) ? new Complaint("") : error;
   });
   return result.outputFiles[0].text;
+}
+
+/** The engine runs the module once, when the component is made. Of what it says when that fails, the error itself. */
+function whyNoStart(message) {
+  const thrown = /^Exception while evaluating top-level script\n\S+:[0-9]+:[0-9]+ (.*)$/m.exec(message);
+  return thrown === null ? message : `the plugin's module cannot be run: ${thrown[1]}`;
 }
 
 /** Of everything that the component is made of. */
@@ -105,7 +122,7 @@ async function main(project, output) {
     const sourcePath = join(folder, "plugin.js");
     writeFileSync(sourcePath, source);
     const { component } = await componentize({ sourcePath, witPath: WIT, worldName: "transformer", disableFeatures: LEFT_OUT }).catch((error) => {
-      throw new Complaint(error.message);
+      throw new Complaint(whyNoStart(error.message));
     });
     mkdirSync(dirname(output), { recursive: true });
     rmSync(stamp, { force: true });

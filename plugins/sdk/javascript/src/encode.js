@@ -238,23 +238,24 @@ function bytes(values, count, nulls) {
 
 /** Adds a column that was read as one of the same layout: as it is, or the rows of it that are named. */
 export function addColumn(arrays, column, type, rows, where) {
-  if (rows !== null) return arrays.add(type, pick(column.list(), rows), rows.length, where);
+  const { values, offsets, data, elements, fields, validity } = column;
+  // Lists and structs hold other columns, of which there are other rows.
+  if (rows !== null && (elements !== null || fields !== null)) return arrays.add(type, rows.values(column.list()), rows.count, where);
   const index = arrays.list.push(null) - 1;
-  const { values, offsets, data, elements, fields } = column;
-  let val = values;
-  if (data !== null) val = { offsets, data };
+  let val;
+  if (data !== null) val = rows === null ? { offsets, data } : rows.varlen(offsets, data);
   else if (elements !== null) val = { offsets, child: addColumn(arrays, elements, type.element, null, where) };
   else if (fields !== null) {
     const children = type.fields.map(([name, part]) => addColumn(arrays, fields[name], part, null, where));
     val = { length: column.rows, children: Uint32Array.from(children) };
-  }
-  arrays.list[index] = { values: { tag: caseOf(type.kind), val }, validity: column.validity ?? undefined };
+  } else if (rows === null) val = values;
+  else val = type.kind === "boolean" ? rows.bits(values) : rows.values(values);
+  arrays.list[index] = { values: { tag: caseOf(type.kind), val }, validity: validityOf(validity, rows) };
   return index;
 }
 
-/** The values of some rows. */
-export function pick(values, rows) {
-  const out = new Array(rows.length);
-  for (let i = 0; i < rows.length; i++) out[i] = values[rows[i]];
-  return out;
+/** The validity of the rows that are named, of all where none are. */
+export function validityOf(validity, rows) {
+  if (validity === null) return undefined;
+  return rows === null ? validity : rows.bits(validity);
 }

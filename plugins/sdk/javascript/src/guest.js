@@ -1,6 +1,7 @@
 // The plugin as a component. The build makes a module of this and of the plugin.
 
 import { setSink } from "./log.js";
+import { Plugin } from "./plugin.js";
 
 /** Nothing but the input and the configuration may decide on rows: the engine's clock and chance are those of the build. */
 function takeAway() {
@@ -26,6 +27,7 @@ function said(error) {
 
 /** The interface `transform` of the contract. */
 export function exported(plugin, manifest, log) {
+  if (!(plugin instanceof Plugin)) throw new TypeError("the default export of the plugin's module is not what `plugin` makes");
   takeAway();
   setSink(log);
   let transform = null;

@@ -30,7 +30,7 @@ class Transform {
   }
 }
 
-class Plugin {
+export class Plugin {
   #settings;
   #inputs;
   #tables;

@@ -1,7 +1,8 @@
 // Tables that are written.
 
 import { caseOf, Column } from "./columns.js";
-import { addColumn, Arrays, pick } from "./encode.js";
+import { addColumn, Arrays, validityOf } from "./encode.js";
+import { Rows } from "./gather.js";
 import { declared, typeAt } from "./types.js";
 
 const OPTIONS = ["name", "description", "columns", "key", "latestBy", "partitionBy", "clusterBy"];
@@ -47,44 +48,39 @@ export function rowsOf(table, values, count, origins) {
   return { batch: { rows: count, arrays: arrays.list, columns: Uint32Array.from(columns) }, origins };
 }
 
-/**
- * The rows of a table from whole columns, each of `rows` values; of them those in `kept`, where it is not `null`.
- */
+/** The rows of a table from whole columns, each of `rows` values; of them those in `kept`, where it is not `null`. */
 export function rowsOfColumns(table, given, rows, kept, origins) {
   if (given === null || typeof given !== "object") throw new TypeError(`table \`${table.name}\` is given no columns`);
   for (const name of Object.keys(given)) {
     if (!table.columns.some((column) => column.name === name)) throw new TypeError(`table \`${table.name}\` has no column \`${name}\``);
   }
   const arrays = new Arrays();
-  const columns = table.columns.map(({ name, type, where }) => addGiven(arrays, type, given[name], rows, kept, where));
-  const count = kept === null ? rows : kept.length;
+  const some = kept === null ? null : new Rows(kept);
+  const columns = table.columns.map(({ name, type, where }) => addGiven(arrays, type, given[name], rows, some, where));
+  const count = some === null ? rows : some.count;
   return { batch: { rows: count, arrays: arrays.list, columns: Uint32Array.from(columns) }, origins };
 }
 
 /** A column that was read; a typed array, with or without validity; or an array of values. */
-function addGiven(arrays, type, given, rows, kept, where) {
+function addGiven(arrays, type, given, rows, some, where) {
   if (given === undefined) throw new TypeError(`${where} is undefined`);
   const isBuilt = given !== null && typeof given === "object" && ArrayBuffer.isView(given.values) && !(given instanceof Column);
   const length = given instanceof Column ? given.rows : (isBuilt ? given.values : given)?.length;
   if (length !== rows) throw new TypeError(`${where} has ${length} values, and there are ${rows} rows`);
   if (given instanceof Column) {
     if (!isSame(given.type, type)) throw new TypeError(`${where} is given a column of another type`);
-    return addColumn(arrays, given, type, kept, where);
+    return addColumn(arrays, given, type, some, where);
   }
-  if (!isBuilt) return arrays.add(type, kept === null ? given : pick(given, kept), kept === null ? rows : kept.length, where);
-  const { values, validity = null } = given;
-  if (validity !== null && !(validity instanceof Uint8Array && validity.length === (rows + 7) >> 3)) {
-    throw new TypeError(`the validity of ${where} is no Uint8Array with a bit a row`);
+  const values = isBuilt ? given.values : given;
+  const index = some === null ? arrays.add(type, values, rows, where) : arrays.add(type, some.values(values), some.count, where);
+  if (isBuilt && given.validity !== null && given.validity !== undefined) {
+    const { validity } = given;
+    if (!(validity instanceof Uint8Array && validity.length === (rows + 7) >> 3)) {
+      throw new TypeError(`the validity of ${where} is no Uint8Array with a bit a row`);
+    }
+    arrays.list[index].validity = validityOf(validity, some);
   }
-  if (kept === null) {
-    const index = arrays.add(type, values, rows, where);
-    arrays.list[index].validity = validity ?? undefined;
-    return index;
-  }
-  const isNull = (row) => validity !== null && ((validity[row >> 3] >> (row & 7)) & 1) === 0;
-  const picked = new Array(kept.length);
-  for (let i = 0; i < picked.length; i++) picked[i] = isNull(kept[i]) ? null : values[kept[i]];
-  return arrays.add(validity === null ? type : type.optional(), picked, kept.length, where);
+  return index;
 }
 
 /** Whether values of one type are laid out as those of the other, part by part. */

@@ -10,19 +10,27 @@ import { fileURLToPath } from "node:url";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const OPTIONS = ["--noEmit", "--strict", "--noImplicitReturns", "--module", "nodenext", "--target", "es2022", "--types", ""];
 
-function tsc(file) {
+function tsc(...words) {
   const folder = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
-  const { status, stdout } = spawnSync(process.execPath, [join(folder, "bin/tsc"), ...OPTIONS, join(HERE, "types", file)], { encoding: "utf8" });
+  const { status, stdout } = spawnSync(process.execPath, [join(folder, "bin/tsc"), ...words], { encoding: "utf8" });
   return { status, stdout };
 }
 
+const alone = (file) => tsc(...OPTIONS, join(HERE, "types", file));
+
 test("what is right compiles, and each line that is wrong is an error", () => {
-  assert.deepEqual(tsc("right.ts"), { status: 0, stdout: "" });
+  assert.deepEqual(alone("right.ts"), { status: 0, stdout: "" });
 });
 
 test("a row of another type is an error that names the column", () => {
-  const { status, stdout } = tsc("wrong.ts");
+  const { status, stdout } = alone("wrong.ts");
   assert.notEqual(status, 0);
   assert.match(stdout, /wrong\.ts.*error TS/);
   assert.match(stdout, /Types of property 'members' are incompatible/);
 });
+
+for (const project of ["templates/javascript", "examples/quality-javascript"]) {
+  test(`the types of ${project} are right`, () => {
+    assert.deepEqual(tsc("-p", join(HERE, "../../..", project)), { status: 0, stdout: "" });
+  });
+}
