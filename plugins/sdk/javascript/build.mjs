@@ -7,14 +7,15 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 const SDK = dirname(fileURLToPath(import.meta.url));
 const ENGINE = "@bytecodealliance/componentize-js";
 /** What the engine could import, all of it left out: a plugin imports its log and nothing else. */
 const LEFT_OUT = ["random", "clocks", "http", "fetch-event", "stdio"];
-const ENTRIES = ["src/plugin.ts", "src/plugin.js"];
+/** Where the module is that package.json names no other for: one that maps, or one that judges. */
+const ENTRIES = ["src/plugin.ts", "src/plugin.js", "src/validator.ts", "src/validator.js"];
 
 /** What is shown as it stands, without a stack. */
 class Complaint extends Error {}
@@ -59,17 +60,22 @@ const NO_NODE = {
   },
 };
 
-/** The plugin and the SDK as one module. */
-async function bundle(project, manifest) {
-  const { build } = await tool(project, "esbuild");
+/** The file of the plugin. */
+function entryOf(project, manifest) {
   const entry = manifest.main ?? ENTRIES.find((path) => existsSync(join(project, path)));
   if (entry === undefined) throw new Complaint(`${project} has none of ${ENTRIES.join(", ")}, and its package.json names no "main"`);
+  return resolve(project, entry);
+}
+
+/** The plugin and the SDK as one module, which exports the interface. */
+async function bundle(project, manifest, entry, exported) {
+  const { build } = await tool(project, "esbuild");
   const about = { name: manifest.name, version: manifest.version, description: manifest.description };
   const contents = `
     import { log } from "gristmill:plugin/log@0.1.0";
-    import { exported } from "gristmill-sdk/guest";
-    import plugin from ${JSON.stringify(`./${relative(project, resolve(project, entry)).replaceAll("\\", "/")}`)};
-    export const transform = exported(plugin, ${JSON.stringify(about)}, log);`;
+    import { ${exported} as made } from "gristmill-sdk/guest";
+    import plugin from ${JSON.stringify(`./${relative(project, entry).replaceAll("\\", "/")}`)};
+    export const ${exported} = made(plugin, ${JSON.stringify(about)}, log);`;
   const result = await build({
     absWorkingDir: project,
     stdin: { contents, resolveDir: project, sourcefile: "component.js" },
@@ -109,7 +115,10 @@ function digestOf(source, engine) {
 
 async function main(project, output) {
   const manifest = manifestOf(project);
-  const source = await bundle(project, manifest);
+  const entry = entryOf(project, manifest);
+  // As for other languages, the name of the file says what it is.
+  const judges = basename(entry).startsWith("validator.");
+  const source = await bundle(project, manifest, entry, judges ? "validate" : "transform");
   const { version } = JSON.parse(readFileSync(join(installed(project, ENGINE), "package.json"), "utf8"));
   const digest = digestOf(source, version);
   const stamp = `${output}.made-from`;
@@ -121,7 +130,7 @@ async function main(project, output) {
   try {
     const sourcePath = join(folder, "plugin.js");
     writeFileSync(sourcePath, source);
-    const { component } = await componentize({ sourcePath, witPath: WIT, worldName: "transformer", disableFeatures: LEFT_OUT }).catch((error) => {
+    const { component } = await componentize({ sourcePath, witPath: WIT, worldName: judges ? "validator" : "transformer", disableFeatures: LEFT_OUT }).catch((error) => {
       throw new Complaint(whyNoStart(error.message));
     });
     mkdirSync(dirname(output), { recursive: true });

@@ -2,6 +2,7 @@
 
 import { setSink } from "./log.js";
 import { Plugin } from "./plugin.js";
+import { Validator } from "./validator.js";
 
 /** Nothing but the input and the configuration may decide on rows: the engine's clock and chance are those of the build. */
 function takeAway() {
@@ -25,36 +26,58 @@ function said(error) {
   return place === "" ? `${error.name}: ${error.message}` : `${error.name}: ${error.message} (${place})`;
 }
 
-/** The interface `transform` of the contract. */
-export function exported(plugin, manifest, log) {
-  if (!(plugin instanceof Plugin)) throw new TypeError("the default export of the plugin's module is not what `plugin` makes");
+/** A result of the contract. An error that is thrown would be a trap, which says nothing. */
+function result(make, saying = said) {
+  try {
+    return { tag: "ok", val: make() };
+  } catch (error) {
+    return { tag: "err", val: saying(error) };
+  }
+}
+
+/** A configuration is refused by words alone. */
+const inWords = (error) => (error instanceof Error ? error.message : String(error));
+
+function begin(exported, kind, maker, log) {
+  if (!(exported instanceof kind)) throw new TypeError(`the default export of the plugin's module is not what \`${maker}\` makes`);
   takeAway();
   setSink(log);
-  let transform = null;
-  // An error that is thrown would be a trap, which says nothing.
-  const result = (make) => {
-    try {
-      return { tag: "ok", val: make() };
-    } catch (error) {
-      return { tag: "err", val: said(error) };
-    }
-  };
+}
+
+/** The interface `transform` of the contract. */
+export function transform(plugin, manifest, log) {
+  begin(plugin, Plugin, "plugin", log);
+  let opened = null;
   return {
     identify: () => plugin.identify(manifest),
-    open(config, context) {
-      try {
-        const opened = plugin.open(config, context);
-        transform = opened.transform;
-        return { tag: "ok", val: opened.description };
-      } catch (error) {
-        // A configuration is refused by words alone.
-        return { tag: "err", val: error instanceof Error ? error.message : String(error) };
-      }
-    },
+    open: (config, context) =>
+      result(() => {
+        opened = plugin.open(config, context);
+        return opened.description;
+      }, inWords),
     transform: (batch) =>
       result(() => {
-        if (transform === null) throw new Error("`transform` was called before `open`");
-        return transform.transform(batch);
+        if (opened === null) throw new Error("`transform` was called before `open`");
+        return opened.transform.transform(batch);
+      }),
+  };
+}
+
+/** The interface `validate` of the contract. */
+export function validate(validator, manifest, log) {
+  begin(validator, Validator, "validator", log);
+  let opened = null;
+  return {
+    identify: () => validator.identify(manifest),
+    open: (config, context, types, table) =>
+      result(() => {
+        opened = validator.open(config, context, types, table);
+        return opened.names;
+      }, inWords),
+    validate: (rows) =>
+      result(() => {
+        if (opened === null) throw new Error("`validate` was called before `open`");
+        return opened.validate(rows);
       }),
   };
 }

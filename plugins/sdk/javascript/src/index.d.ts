@@ -250,6 +250,38 @@ export function plugin<
   readonly mapColumns?: (batch: Batch<I>, context: Context<S>) => MadeOfColumns<NoInfer<C>, NoInfer<Ts>>;
 }): Plugin<I, Made<C, Ts>, S>;
 
+/** What a validator says of a row. The texts are those of `reject`; the column is one that it reads. */
+export interface Verdict<C extends Columns> {
+  /** Refuses the row. */
+  error(rule: string, message: string, column?: keyof C & string): void;
+  /** Counts the row, which goes on. */
+  warning(rule: string, message: string, column?: keyof C & string): void;
+}
+
+/** A validator, as a module exports it by default. */
+export interface Validator<C extends Columns, S extends Settings> {
+  readonly judge: (row: RecordOf<C>, context: Context<S>, verdict: Verdict<C>) => void;
+  context(settings?: Partial<ConfigOf<S>>, run?: { runId?: string; startedAt?: Micros }): Context<S>;
+  /** What is said of a row, for tests. */
+  verdict(
+    row: RecordOf<C>,
+    context?: Context<S>,
+  ): { readonly rule: string; readonly message: string; readonly column: string | undefined; readonly severity: "error" | "warning" }[];
+}
+
+/** A plugin that judges rows, of its own tables or of another's, one by one. */
+export function validator<const C extends Columns, const S extends Settings = {}>(spec: {
+  /** One line for people; else the description of package.json. */
+  readonly summary?: string;
+  /** The table that is judged; else every one, which then must have the columns. */
+  readonly table?: string;
+  /** The columns that are read. */
+  readonly columns: C;
+  readonly settings?: S;
+  readonly check?: (config: ConfigOf<S>) => string | undefined;
+  readonly judge: (row: RecordOf<NoInfer<C>>, context: Context<S>, verdict: Verdict<NoInfer<C>>) => void;
+}): Validator<C, S>;
+
 /** Timestamps. */
 export const time: {
   /** Of an instant in RFC 3339 in the years 1 to 9999; null where the text is none. Digits beyond microseconds are cut off. */

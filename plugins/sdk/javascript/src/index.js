@@ -7,3 +7,4 @@ export { plugin } from "./plugin.js";
 export { reject, Rejection } from "./rejection.js";
 export { t } from "./types.js";
 export * as time from "./time.js";
+export { validator } from "./validator.js";

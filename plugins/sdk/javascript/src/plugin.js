@@ -4,7 +4,7 @@ import { byColumns } from "./batches.js";
 import { columnAt } from "./columns.js";
 import { inputAt } from "./inputs.js";
 import { byRecord } from "./records.js";
-import { readSettings, settingsOf } from "./settings.js";
+import { aboutOf, Settings } from "./settings.js";
 import { describeTable, tableOf } from "./tables.js";
 import { declared, TypeList } from "./types.js";
 
@@ -35,14 +35,13 @@ export class Plugin {
   #inputs;
   #tables;
   #isSingle;
-  #check;
   #mapColumns;
 
   constructor(spec) {
     for (const option of Object.keys(spec)) {
       if (!OPTIONS.includes(option)) throw new TypeError(`a plugin has no option \`${option}\``);
     }
-    const { summary, documents, table, tables, map, mapColumns, check = () => undefined } = spec;
+    const { summary, documents, table, tables, map, mapColumns } = spec;
     if (typeof documents !== "string") throw new TypeError("a plugin has `documents`, a pattern such as `teams/{team}`");
     if ((table === undefined) === (tables === undefined)) throw new TypeError("a plugin has either a `table` or `tables`");
     if (table !== undefined && typeof table?.name !== "string") throw new TypeError("the table has no `name`");
@@ -52,9 +51,8 @@ export class Plugin {
     this.documents = documents;
     this.map = map;
     this.#mapColumns = mapColumns;
-    this.#check = check;
     this.#isSingle = table !== undefined;
-    this.#settings = settingsOf(spec.settings ?? {});
+    this.#settings = new Settings(spec.settings, spec.check);
     this.#inputs = declared(spec.inputs, "`inputs`").map(([name, input]) => Object.freeze({ name, ...inputAt(name, input) }));
     this.#tables =
       tables === undefined ? [tableOf(table, table.name)] : declared(tables, "`tables`").map(([name, one]) => tableOf(one, one.name ?? name));
@@ -64,36 +62,18 @@ export class Plugin {
     Object.freeze(this);
   }
 
-  context(settings = {}, run = {}) {
-    const texts = this.#settings
-      .filter(({ key }) => settings[key] !== undefined)
-      .map(({ key, name }) => `${JSON.stringify(name)}:${jsonOf(settings[key])}`);
-    const unknown = Object.keys(settings).find((key) => !this.#settings.some((setting) => setting.key === key));
-    if (unknown !== undefined) throw new TypeError(`there is no setting \`${unknown}\``);
-    return this.#context(`{${texts.join(",")}}`, { runId: run.runId ?? "run", startedAt: run.startedAt ?? 0n });
-  }
-
-  #context(config, { runId, startedAt }) {
-    const context = Object.freeze({ config: readSettings(this.#settings, config), runId, startedAt });
-    const wrong = this.#check(context.config);
-    if (wrong !== undefined && wrong !== null) throw new Error(String(wrong));
-    return context;
+  context(settings, run) {
+    return this.#settings.contextOf(settings, run);
   }
 
   /** What the contract calls `about`. */
-  identify({ name, version, description = "" }) {
-    const config = this.#settings.map((setting) => ({
-      name: setting.name,
-      type: setting.type.kind,
-      default: setting.standard,
-      description: setting.type.text,
-    }));
-    return { name, version, summary: this.summary ?? description, config };
+  identify(manifest) {
+    return aboutOf(manifest, this.summary, this.#settings);
   }
 
   /** What the contract calls `description`, and the transform. */
   open(config, run) {
-    const context = this.#context(config, run);
+    const context = this.#settings.open(config, run);
     const types = new TypeList();
     const inputs = this.#inputs.map(({ name, origin, type, nullIfMistyped }) => ({
       name,
@@ -109,7 +89,5 @@ export class Plugin {
     return { description, transform: new Transform(this.#inputs, mapping, context) };
   }
 }
-
-const jsonOf = (value) => (typeof value === "bigint" ? String(value) : JSON.stringify(value));
 
 export const plugin = (spec) => new Plugin(spec);

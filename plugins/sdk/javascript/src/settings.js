@@ -7,8 +7,52 @@ const WANTED = { boolean: "a boolean", int64: "a whole number of 64 bits", float
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 
+/** What can be set, and whether it can be used. */
+export class Settings {
+  #all;
+  #check;
+
+  constructor(object = {}, check = () => undefined) {
+    this.#all = settingsOf(object);
+    this.#check = check;
+  }
+
+  /** What the host is told. */
+  describe() {
+    return this.#all.map(({ name, type, standard }) => ({ name, type: type.kind, default: standard, description: type.text }));
+  }
+
+  /** The context of a run with this configuration, a JSON text. */
+  open(config, { runId, startedAt }) {
+    const context = Object.freeze({ config: readSettings(this.#all, config), runId, startedAt });
+    const wrong = this.#check(context.config);
+    if (wrong !== undefined && wrong !== null) throw new Error(String(wrong));
+    return context;
+  }
+
+  /** A context for tests. */
+  contextOf(values = {}, { runId = "run", startedAt = 0n } = {}) {
+    const unknown = Object.keys(values).find((key) => !this.#all.some((setting) => setting.key === key));
+    if (unknown !== undefined) throw new TypeError(`there is no setting \`${unknown}\``);
+    const texts = this.#all
+      .filter(({ key }) => values[key] !== undefined)
+      .map(({ key, name }) => `${JSON.stringify(name)}:${jsonOf(values[key])}`);
+    return this.open(`{${texts.join(",")}}`, { runId, startedAt });
+  }
+}
+
+const jsonOf = (value) => (typeof value === "bigint" ? String(value) : JSON.stringify(value));
+
+/** What the contract calls `about`. */
+export const aboutOf = ({ name, version, description = "" }, summary, settings) => ({
+  name,
+  version,
+  summary: summary ?? description,
+  config: settings.describe(),
+});
+
 /** What can be set: the key in the plugin, the name for people (in kebab case), the type. */
-export function settingsOf(object) {
+function settingsOf(object) {
   return declared(object, "settings").map(([key, type]) => {
     typeAt(type, `setting \`${key}\``);
     if (!SCALARS.includes(type.kind)) throw new TypeError(`setting \`${key}\` is of the type ${type.kind}; ${SCALARS.join(", ")} can be set`);
@@ -45,7 +89,7 @@ function valueOf(kind, json) {
 }
 
 /** The settings out of a configuration, which is the JSON text of an object. Those that it does not have are their defaults. */
-export function readSettings(settings, config) {
+function readSettings(settings, config) {
   const given = membersOf(config);
   const result = {};
   for (const { key, name, type, standard } of settings) {

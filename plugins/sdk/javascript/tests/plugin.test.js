@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { capture, createTime, document, documentName, field, log, plugin, t, time, updateTime } from "../src/index.js";
-import { exported } from "../src/guest.js";
+import { transform } from "../src/guest.js";
 import { setSink } from "../src/log.js";
 import { batchOf, open, RUN } from "./kit.js";
 
@@ -158,7 +158,7 @@ test("as a component it says errors, and has no clock", () => {
         return { x: new Date(0).toISOString() + (new Date(0) instanceof Date) };
       },
     });
-    const component = exported(p, { name: "p", version: "1.0.0" }, (level, message) => said.push([level, message]));
+    const component = transform(p, { name: "p", version: "1.0.0" }, (level, message) => said.push([level, message]));
     assert.equal(component.identify().name, "p");
     assert.match(component.transform({}).val, /before `open`/);
     assert.deepEqual(component.open('{"max":"x"}', RUN), { tag: "err", val: "setting `max` is not a whole number of 64 bits" });
