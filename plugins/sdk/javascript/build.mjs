@@ -5,7 +5,16 @@
 // `gristmill plugin build` runs it.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -63,7 +72,8 @@ const NO_NODE = {
 /** The file of the plugin. */
 function entryOf(project, manifest) {
   const entry = manifest.main ?? ENTRIES.find((path) => existsSync(join(project, path)));
-  if (entry === undefined) throw new Complaint(`${project} has none of ${ENTRIES.join(", ")}, and its package.json names no "main"`);
+  if (entry === undefined)
+    throw new Complaint(`${project} has none of ${ENTRIES.join(", ")}, and its package.json names no "main"`);
   return resolve(project, entry);
 }
 
@@ -130,7 +140,12 @@ async function main(project, output) {
   try {
     const sourcePath = join(folder, "plugin.js");
     writeFileSync(sourcePath, source);
-    const { component } = await componentize({ sourcePath, witPath: WIT, worldName: judges ? "validator" : "transformer", disableFeatures: LEFT_OUT }).catch((error) => {
+    const { component } = await componentize({
+      sourcePath,
+      witPath: WIT,
+      worldName: judges ? "validator" : "transformer",
+      disableFeatures: LEFT_OUT,
+    }).catch((error) => {
       throw new Complaint(whyNoStart(error.message));
     });
     mkdirSync(dirname(output), { recursive: true });

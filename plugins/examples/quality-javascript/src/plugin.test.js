@@ -54,7 +54,10 @@ test("every column", () => {
 
 test("missing metrics are null", () => {
   const row = mapped({ overall_score: null, coverage: null, gaps: null, overlaps: null, avg_dur: null });
-  assert.deepEqual([row.overallScore, row.coverage, row.gaps, row.overlaps, row.avgDur], [null, null, null, null, null]);
+  assert.deepEqual(
+    [row.overallScore, row.coverage, row.gaps, row.overlaps, row.avgDur],
+    [null, null, null, null, null],
+  );
 });
 
 test("createdAt may be a string", () => {
@@ -68,7 +71,10 @@ test("createdAt may be a string", () => {
 test("without createdAt the update time counts", () => {
   for (const created_at_type of [null, "null"]) {
     assert.equal(mapped({ created_at: null, created_at_type }).event_ts, UPDATED);
-    assert.deepEqual(refused({ created_at: null, created_at_type, update_time: null }), ["no-event-time", "created_at"]);
+    assert.deepEqual(refused({ created_at: null, created_at_type, update_time: null }), [
+      "no-event-time",
+      "created_at",
+    ]);
   }
 });
 

@@ -16,7 +16,8 @@ class Batch {
   }
 
   reject(row, rejection) {
-    if (!(rejection instanceof Rejection)) throw new TypeError("`reject` of a batch takes a row and what `reject` makes");
+    if (!(rejection instanceof Rejection))
+      throw new TypeError("`reject` of a batch takes a row and what `reject` makes");
     if (this.#drop(row)) this.#refused(row, rejection);
   }
 
@@ -51,7 +52,11 @@ class Batch {
 /** What maps a batch, by a function from its columns to those of the tables. */
 export function byColumns(mapColumns, inputs, tables, isSingle) {
   return (rows, columns, context, refused) => {
-    const batch = new Batch(rows, Object.freeze(Object.fromEntries(inputs.map((input, k) => [input.name, columns[k]]))), refused);
+    const batch = new Batch(
+      rows,
+      Object.freeze(Object.fromEntries(inputs.map((input, k) => [input.name, columns[k]]))),
+      refused,
+    );
     const made = mapColumns(batch, context);
     const kept = Batch.kept(batch);
     return tables.map((table) => {
@@ -61,7 +66,13 @@ export function byColumns(mapColumns, inputs, tables, isSingle) {
       // Rows with origins of their own: those that come of an input row that is out go with it.
       if (kept === null) return rowsOfColumns(table, given.columns, origins.length, null, origins);
       const own = origins.map((_, at) => at).filter((at) => !batch.isOut(origins[at]));
-      return rowsOfColumns(table, given.columns, origins.length, own, own.map((at) => origins[at]));
+      return rowsOfColumns(
+        table,
+        given.columns,
+        origins.length,
+        own,
+        own.map((at) => origins[at]),
+      );
     });
   };
 }

@@ -25,7 +25,9 @@ const CASES = {
 
 /** Firestore's words for types, by length and first byte, which tell them apart: decoding a text takes longer than all else. */
 const TYPE_WORDS = [];
-for (const word of "null boolean integer double timestamp string bytes reference geoPoint array map vector other".split(" ")) {
+for (const word of "null boolean integer double timestamp string bytes reference geoPoint array map vector other".split(
+  " ",
+)) {
   TYPE_WORDS[word.length * 256 + word.charCodeAt(0)] = word;
 }
 
@@ -86,7 +88,10 @@ export class Column {
     }
   }
 
-  /** The values of all rows: an array, or the typed array itself where it holds them as they are. `MISSING` is among those of lists and structs. */
+  /**
+   * The values of all rows: an array, or the typed array itself where it holds them as they are. `MISSING` is among those of
+   * lists and structs.
+   */
   list() {
     this.#list ??= this.#decode();
     return this.#list;
@@ -110,7 +115,10 @@ export class Column {
         for (let i = 0; i < rows; i++) {
           const to = offsets[i + 1];
           if (to === from) result[i] = "";
-          else result[i] = (words !== null ? words[(to - from) * 256 + data[from]] : undefined) ?? decoder.decode(data.subarray(from, to));
+          else
+            result[i] =
+              (words !== null ? words[(to - from) * 256 + data[from]] : undefined) ??
+              decoder.decode(data.subarray(from, to));
           from = to;
         }
         return this.#withNulls(result);

@@ -63,7 +63,9 @@ export class Arrays {
       if (!isStruct) nulls.at(i, value);
       for (let k = 0; k < names.length; k++) children[k][i] = isStruct ? value[names[k]] : fillers[k];
     }
-    const indexes = type.fields.map(([name, part], k) => this.add(part, children[k], count, `field \`${name}\` of ${where}`));
+    const indexes = type.fields.map(([name, part], k) =>
+      this.add(part, children[k], count, `field \`${name}\` of ${where}`),
+    );
     return { length: count, children: Uint32Array.from(indexes) };
   }
 }
@@ -111,10 +113,17 @@ class Nulls {
   /** Never with the value itself: it may be the content of a record. */
   fault(value) {
     const { type, where } = this;
-    if (value === undefined) return new TypeError(`${where} is undefined; a row has every column, and null where there is no value`);
+    if (value === undefined)
+      return new TypeError(`${where} is undefined; a row has every column, and null where there is no value`);
     if (value === null) return new TypeError(`${where} is null, and its type is not optional`);
-    const wanted = { int64: "a bigint or a whole number", timestamp: "a bigint of microseconds or a Date", date: "a number of days" };
-    return new TypeError(`${where} is of the type ${kindOf(value)}, and the column takes ${wanted[type.kind] ?? article(type.kind)}`);
+    const wanted = {
+      int64: "a bigint or a whole number",
+      timestamp: "a bigint of microseconds or a Date",
+      date: "a number of days",
+    };
+    return new TypeError(
+      `${where} is of the type ${kindOf(value)}, and the column takes ${wanted[type.kind] ?? article(type.kind)}`,
+    );
   }
 
   outOfRange(what) {
@@ -122,7 +131,15 @@ class Nulls {
   }
 }
 
-const article = (kind) => (({ json: "JSON text, which is a string", reference: "a string", bytes: "a Uint8Array", list: "an array", struct: "an object", float64: "a number" })[kind] ?? `a ${kind}`);
+const article = (kind) =>
+  ({
+    json: "JSON text, which is a string",
+    reference: "a string",
+    bytes: "a Uint8Array",
+    list: "an array",
+    struct: "an object",
+    float64: "a number",
+  })[kind] ?? `a ${kind}`;
 
 const kindOf = (value) => (Array.isArray(value) ? "array" : value instanceof Uint8Array ? "Uint8Array" : typeof value);
 
@@ -157,7 +174,8 @@ function int64s(values, count, nulls) {
       // What does not fit is cut off without a word.
       if (out[i] !== value) throw nulls.outOfRange("does not fit into 64 bits");
     } else if (typeof value === "number") {
-      if (!Number.isSafeInteger(value)) throw nulls.outOfRange("is a number that is not whole, or beyond 2^53; use a bigint");
+      if (!Number.isSafeInteger(value))
+        throw nulls.outOfRange("is a number that is not whole, or beyond 2^53; use a bigint");
       out[i] = BigInt(value);
     } else nulls.at(i, value);
   }
@@ -240,7 +258,8 @@ function bytes(values, count, nulls) {
 export function addColumn(arrays, column, type, rows, where) {
   const { values, offsets, data, elements, fields, validity } = column;
   // Lists and structs hold other columns, of which there are other rows.
-  if (rows !== null && (elements !== null || fields !== null)) return arrays.add(type, rows.values(column.list()), rows.count, where);
+  if (rows !== null && (elements !== null || fields !== null))
+    return arrays.add(type, rows.values(column.list()), rows.count, where);
   const index = arrays.list.push(null) - 1;
   let val;
   if (data !== null) val = rows === null ? { offsets, data } : rows.varlen(offsets, data);

@@ -39,7 +39,8 @@ function result(make, saying = said) {
 const inWords = (error) => (error instanceof Error ? error.message : String(error));
 
 function begin(exported, kind, maker, log) {
-  if (!(exported instanceof kind)) throw new TypeError(`the default export of the plugin's module is not what \`${maker}\` makes`);
+  if (!(exported instanceof kind))
+    throw new TypeError(`the default export of the plugin's module is not what \`${maker}\` makes`);
   takeAway();
   setSink(log);
 }

@@ -95,8 +95,15 @@ export interface Input<T extends Type = Type> {
   readonly type: T;
 }
 
-/** The field at a path, `"contact.email"`, or with its steps as they are, `["a.b", "c"]`. With `mismatch: "null"` it is null where it has another type. */
-export function field<T extends Type>(path: string | readonly string[], type: T, options?: { mismatch?: "reject" | "null" }): Input<T>;
+/**
+ * The field at a path, `"contact.email"`, or with its steps as they are, `["a.b", "c"]`. With `mismatch: "null"` it is null
+ * where it has another type.
+ */
+export function field<T extends Type>(
+  path: string | readonly string[],
+  type: T,
+  options?: { mismatch?: "reject" | "null" },
+): Input<T>;
 /** What the `{name}` of the pattern stands for; without a name, that of the input. */
 export function capture(name?: string): Input<Type<Of<string>>>;
 /** The type that a field holds; null where there is no such field. */
@@ -165,7 +172,8 @@ type Rows<C extends Columns> = RowOf<C> | readonly RowOf<C>[] | null;
 /** What a mapping returns. */
 export type Outcome<C extends Columns> = Rows<C> | Rejection;
 /** What a mapping to several tables returns. */
-export type Outcomes<Ts extends Record<string, { columns: Columns }>> = { readonly [K in keyof Ts]: Rows<Ts[K]["columns"]> } | null | Rejection;
+export type Outcomes<Ts extends Record<string, { columns: Columns }>> =
+  { readonly [K in keyof Ts]: Rows<Ts[K]["columns"]> } | null | Rejection;
 
 /** A column that is read. */
 export interface Column<T extends Type = Type> {
@@ -221,7 +229,9 @@ export interface Plugin<I extends Inputs, Made, S extends Settings> {
 
 type Tables<I extends Inputs> = Record<string, Table<Columns, I>>;
 /** What a mapping returns: of the one table, or of all. */
-type Made<C extends Columns, Ts extends Record<string, { columns: Columns }>> = [C] extends [never] ? Outcomes<Ts> : Outcome<C>;
+type Made<C extends Columns, Ts extends Record<string, { columns: Columns }>> = [C] extends [never]
+  ? Outcomes<Ts>
+  : Outcome<C>;
 type MadeOfColumns<C extends Columns, Ts extends Record<string, { columns: Columns }>> = [C] extends [never]
   ? { readonly [K in keyof Ts]: Written<Ts[K]["columns"]> }
   : Written<C>;
@@ -266,7 +276,12 @@ export interface Validator<C extends Columns, S extends Settings> {
   verdict(
     row: RecordOf<C>,
     context?: Context<S>,
-  ): { readonly rule: string; readonly message: string; readonly column: string | undefined; readonly severity: "error" | "warning" }[];
+  ): {
+    readonly rule: string;
+    readonly message: string;
+    readonly column: string | undefined;
+    readonly severity: "error" | "warning";
+  }[];
 }
 
 /** A plugin that judges rows, of its own tables or of another's, one by one. */

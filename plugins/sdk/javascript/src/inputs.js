@@ -46,7 +46,9 @@ export const updateTime = () => new Input({ tag: "update-time" }, t.timestamp.op
 export function inputAt(name, declaration) {
   if (declaration instanceof Type) return new Input({ tag: "field", val: [name] }, declaration, false);
   if (!(declaration instanceof Input)) {
-    throw new TypeError(`input \`${name}\` is neither a type of \`t\` nor made by \`field\`, \`capture\` or their like`);
+    throw new TypeError(
+      `input \`${name}\` is neither a type of \`t\` nor made by \`field\`, \`capture\` or their like`,
+    );
   }
   const { origin, type, nullIfMistyped } = declaration;
   if (origin.tag !== "path-capture" || origin.val !== undefined) return declaration;

@@ -42,10 +42,13 @@ export class Plugin {
       if (!OPTIONS.includes(option)) throw new TypeError(`a plugin has no option \`${option}\``);
     }
     const { summary, documents, table, tables, map, mapColumns } = spec;
-    if (typeof documents !== "string") throw new TypeError("a plugin has `documents`, a pattern such as `teams/{team}`");
-    if ((table === undefined) === (tables === undefined)) throw new TypeError("a plugin has either a `table` or `tables`");
+    if (typeof documents !== "string")
+      throw new TypeError("a plugin has `documents`, a pattern such as `teams/{team}`");
+    if ((table === undefined) === (tables === undefined))
+      throw new TypeError("a plugin has either a `table` or `tables`");
     if (table !== undefined && typeof table?.name !== "string") throw new TypeError("the table has no `name`");
-    if ((map === undefined) === (mapColumns === undefined)) throw new TypeError("a plugin has either `map` or `mapColumns`");
+    if ((map === undefined) === (mapColumns === undefined))
+      throw new TypeError("a plugin has either `map` or `mapColumns`");
     if (typeof (map ?? mapColumns) !== "function") throw new TypeError("the mapping is no function");
     this.summary = summary;
     this.documents = documents;
@@ -53,9 +56,13 @@ export class Plugin {
     this.#mapColumns = mapColumns;
     this.#isSingle = table !== undefined;
     this.#settings = new Settings(spec.settings, spec.check);
-    this.#inputs = declared(spec.inputs, "`inputs`").map(([name, input]) => Object.freeze({ name, ...inputAt(name, input) }));
+    this.#inputs = declared(spec.inputs, "`inputs`").map(([name, input]) =>
+      Object.freeze({ name, ...inputAt(name, input) }),
+    );
     this.#tables =
-      tables === undefined ? [tableOf(table, table.name)] : declared(tables, "`tables`").map(([name, one]) => tableOf(one, one.name ?? name));
+      tables === undefined
+        ? [tableOf(table, table.name)]
+        : declared(tables, "`tables`").map(([name, one]) => tableOf(one, one.name ?? name));
     if (tables !== undefined && Object.keys(tables).some((name, j) => name !== this.#tables[j].name)) {
       throw new TypeError("a table of `tables` has its key for a name");
     }

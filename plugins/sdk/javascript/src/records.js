@@ -17,9 +17,11 @@ const quoted = (name) => JSON.stringify(name);
  * there was a row of each record up to now and one only.
  */
 function loopOf(inputs, tables, isSingle) {
+  const lists = (table, j) => table.columns.map((_, k) => `v${j}_${k}`).join(", ");
   const record = inputs.map((input, k) => `${quoted(input.name)}: c${k}[i]`).join(", ");
   const each = (make) => tables.map(make).join("\n");
-  const store = (row, j) => `${tables[j].columns.map((column, k) => `v${j}_${k}.push(${row}[${quoted(column.name)}]);`).join(" ")} o${j}.push(i);`;
+  const store = (row, j) =>
+    `${tables[j].columns.map((column, k) => `v${j}_${k}.push(${row}[${quoted(column.name)}]);`).join(" ")} o${j}.push(i);`;
   const none = tables.map((_, j) => `e${j} = false;`).join(" ");
   const take = (rows, j) => `
       if (${rows} === null) e${j} = false;
@@ -37,7 +39,7 @@ function loopOf(inputs, tables, isSingle) {
     "map, Rejection, isArray, isRow, noRow, noTables",
     `return function loop(rows, inputs, context, incomplete, refused) {
     const [${inputs.map((_, k) => `c${k}`).join(", ")}] = inputs;
-    ${each((table, j) => `const ${table.columns.map((_, k) => `v${j}_${k} = []`).join(", ")}, o${j} = []; let e${j} = true;`)}
+    ${each((table, j) => `const ${lists(table, j).replaceAll(",", " = [],")} = [], o${j} = []; let e${j} = true;`)}
     for (let i = 0; i < rows; i++) {
       let made;
       if (incomplete !== null && incomplete[i] !== undefined) made = incomplete[i];
@@ -50,19 +52,30 @@ function loopOf(inputs, tables, isSingle) {
       if (made instanceof Rejection) { refused(i, made); ${none} continue; }
       ${taken}
     }
-    return [${tables.map((table, j) => `{ values: [${table.columns.map((_, k) => `v${j}_${k}`).join(", ")}], origins: o${j}, isEach: e${j} }`).join(", ")}];
+    return [${tables.map((table, j) => `{ values: [${lists(table, j)}], origins: o${j}, isEach: e${j} }`).join(", ")}];
   }`,
   );
 }
 
-const isRow = (value) => value !== null && typeof value === "object" && !Array.isArray(value) && !(value instanceof Rejection);
+const isRow = (value) =>
+  value !== null && typeof value === "object" && !Array.isArray(value) && !(value instanceof Rejection);
 
-const what = (value) => (value === null ? "null" : Array.isArray(value) ? "an array" : value instanceof Rejection ? "a rejection" : typeof value);
+const what = (value) =>
+  value === null
+    ? "null"
+    : Array.isArray(value)
+      ? "an array"
+      : value instanceof Rejection
+        ? "a rejection"
+        : typeof value;
 
 const noRow = (value) =>
-  new TypeError(`the mapping gave ${what(value)} where a row, an array of rows or null is due (null leaves the record out)`);
+  new TypeError(
+    `the mapping gave ${what(value)} where a row, an array of rows or null is due (null leaves the record out)`,
+  );
 
-const noTables = (value) => new TypeError(`the mapping gave ${what(value)} where an object with the rows of each table is due`);
+const noTables = (value) =>
+  new TypeError(`the mapping gave ${what(value)} where an object with the rows of each table is due`);
 
 /** What maps a batch, by a function from a record to what is made of it. */
 export function byRecord(map, inputs, tables, isSingle) {
@@ -70,12 +83,15 @@ export function byRecord(map, inputs, tables, isSingle) {
   return (rows, columns, context, refused) => {
     const values = columns.map((column) => column.list());
     const made = loop(rows, values, context, incompleteOf(inputs, columns, values, rows), refused);
-    return made.map(({ values: of, origins, isEach }, j) => rowsOf(tables[j], of, origins.length, isEach ? undefined : new Uint32Array(origins)));
+    return made.map(({ values: of, origins, isEach }, j) =>
+      rowsOf(tables[j], of, origins.length, isEach ? undefined : new Uint32Array(origins)),
+    );
   };
 }
 
 /**
- * The rejections of records in which a part of an input is missing, by row; `null` where there is none. Where an input is to be null instead, it is.
+ * The rejections of records in which a part of an input is missing, by row; `null` where there is none. Where an input is to
+ * be null instead, it is.
  */
 function incompleteOf(inputs, columns, values, rows) {
   let incomplete = null;

@@ -19,7 +19,12 @@ export class Settings {
 
   /** What the host is told. */
   describe() {
-    return this.#all.map(({ name, type, standard }) => ({ name, type: type.kind, default: standard, description: type.text }));
+    return this.#all.map(({ name, type, standard }) => ({
+      name,
+      type: type.kind,
+      default: standard,
+      description: type.text,
+    }));
   }
 
   /** The context of a run with this configuration, a JSON text. */
@@ -55,7 +60,8 @@ export const aboutOf = ({ name, version, description = "" }, summary, settings) 
 function settingsOf(object) {
   return declared(object, "settings").map(([key, type]) => {
     typeAt(type, `setting \`${key}\``);
-    if (!SCALARS.includes(type.kind)) throw new TypeError(`setting \`${key}\` is of the type ${type.kind}; ${SCALARS.join(", ")} can be set`);
+    if (!SCALARS.includes(type.kind))
+      throw new TypeError(`setting \`${key}\` is of the type ${type.kind}; ${SCALARS.join(", ")} can be set`);
     if (type.nullable) throw new TypeError(`setting \`${key}\` is optional; give it a default instead`);
     const name = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`).replaceAll("_", "-");
     return Object.freeze({ key, name, type, standard: standardOf(key, type) });
@@ -108,7 +114,8 @@ const PLAIN = /[^\s,\]}]+/y;
 /** The members of a JSON object as JSON texts: `JSON.parse` would round whole numbers beyond 2^53. */
 function membersOf(text) {
   const whole = JSON.parse(text);
-  if (whole === null || typeof whole !== "object" || Array.isArray(whole)) throw new Error("the configuration is not a JSON object");
+  if (whole === null || typeof whole !== "object" || Array.isArray(whole))
+    throw new Error("the configuration is not a JSON object");
   const members = new Map();
   // From here on the text is known to be well-formed.
   let at = text.indexOf("{") + 1;
@@ -134,8 +141,8 @@ function membersOf(text) {
     let depth = 0;
     do {
       if (text[at] === '"') token(STRING);
-      else if (text[at] === "{" || text[at] === "[") (depth += 1), (at += 1);
-      else if (text[at] === "}" || text[at] === "]") (depth -= 1), (at += 1);
+      else if (text[at] === "{" || text[at] === "[") ((depth += 1), (at += 1));
+      else if (text[at] === "}" || text[at] === "]") ((depth -= 1), (at += 1));
       else if (depth > 0 && /[\s,:]/.test(text[at])) at += 1;
       else token(PLAIN);
     } while (depth > 0);

@@ -33,7 +33,12 @@ export function describeTable(table, types) {
   return {
     name: table.name,
     description: table.description,
-    columns: table.columns.map(({ name, type }) => ({ name, type: types.add(type), required: !type.nullable, description: type.text })),
+    columns: table.columns.map(({ name, type }) => ({
+      name,
+      type: types.add(type),
+      required: !type.nullable,
+      description: type.text,
+    })),
     key: table.key,
     latestBy: table.latestBy,
     partitionBy: table.partitionBy,
@@ -52,7 +57,8 @@ export function rowsOf(table, values, count, origins) {
 export function rowsOfColumns(table, given, rows, kept, origins) {
   if (given === null || typeof given !== "object") throw new TypeError(`table \`${table.name}\` is given no columns`);
   for (const name of Object.keys(given)) {
-    if (!table.columns.some((column) => column.name === name)) throw new TypeError(`table \`${table.name}\` has no column \`${name}\``);
+    if (!table.columns.some((column) => column.name === name))
+      throw new TypeError(`table \`${table.name}\` has no column \`${name}\``);
   }
   const arrays = new Arrays();
   const some = kept === null ? null : new Rows(kept);
@@ -64,7 +70,8 @@ export function rowsOfColumns(table, given, rows, kept, origins) {
 /** A column that was read; a typed array, with or without validity; or an array of values. */
 function addGiven(arrays, type, given, rows, some, where) {
   if (given === undefined) throw new TypeError(`${where} is undefined`);
-  const isBuilt = given !== null && typeof given === "object" && ArrayBuffer.isView(given.values) && !(given instanceof Column);
+  const isBuilt =
+    given !== null && typeof given === "object" && ArrayBuffer.isView(given.values) && !(given instanceof Column);
   const length = given instanceof Column ? given.rows : (isBuilt ? given.values : given)?.length;
   if (length !== rows) throw new TypeError(`${where} has ${length} values, and there are ${rows} rows`);
   if (given instanceof Column) {
@@ -72,7 +79,8 @@ function addGiven(arrays, type, given, rows, some, where) {
     return addColumn(arrays, given, type, some, where);
   }
   const values = isBuilt ? given.values : given;
-  const index = some === null ? arrays.add(type, values, rows, where) : arrays.add(type, some.values(values), some.count, where);
+  const index =
+    some === null ? arrays.add(type, values, rows, where) : arrays.add(type, some.values(values), some.count, where);
   if (isBuilt && given.validity !== null && given.validity !== undefined) {
     const { validity } = given;
     if (!(validity instanceof Uint8Array && validity.length === (rows + 7) >> 3)) {
@@ -88,5 +96,8 @@ function isSame(a, b) {
   if (caseOf(a.kind) !== caseOf(b.kind)) return false;
   if (a.kind === "list") return isSame(a.element, b.element);
   if (a.kind !== "struct") return true;
-  return a.fields.length === b.fields.length && a.fields.every(([name, type], k) => name === b.fields[k][0] && isSame(type, b.fields[k][1]));
+  return (
+    a.fields.length === b.fields.length &&
+    a.fields.every(([name, type], k) => name === b.fields[k][0] && isSame(type, b.fields[k][1]))
+  );
 }

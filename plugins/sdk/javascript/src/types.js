@@ -52,7 +52,8 @@ export function declared(object, where) {
     // Such a key would set the prototype of a record instead of a property.
     if (name === "__proto__") throw new TypeError(`${where} cannot have the name \`__proto__\``);
     // An object has keys like these before all others, whatever the order in which they are written.
-    if (/^(0|[1-9][0-9]*)$/.test(name)) throw new TypeError(`${where} cannot have the name \`${name}\`: it is a number`);
+    if (/^(0|[1-9][0-9]*)$/.test(name))
+      throw new TypeError(`${where} cannot have the name \`${name}\`: it is a number`);
   }
   return entries;
 }

@@ -39,9 +39,16 @@ export class Validator {
     this.table = spec.table;
     this.judge = spec.judge;
     this.#settings = new Settings(spec.settings, spec.check);
-    this.#columns = declared(spec.columns, "`columns`").map(([name, type]) => ({ name, type: typeAt(type, `column \`${name}\``), origin: {} }));
+    this.#columns = declared(spec.columns, "`columns`").map(([name, type]) => ({
+      name,
+      type: typeAt(type, `column \`${name}\``),
+      origin: {},
+    }));
     const fields = this.#columns.map(({ name }, k) => `${JSON.stringify(name)}: c${k}[i]`);
-    this.#record = new Function("columns", `const [${fields.map((_, k) => `c${k}`)}] = columns; return (i) => ({ ${fields} });`);
+    this.#record = new Function(
+      "columns",
+      `const [${fields.map((_, k) => `c${k}`)}] = columns; return (i) => ({ ${fields} });`,
+    );
     Object.freeze(this);
   }
 
@@ -68,7 +75,8 @@ export class Validator {
     for (const { name, type } of this.#columns) {
       const column = table.columns.find((one) => one.name === name);
       if (column === undefined) throw new Error(`it has no column \`${name}\``);
-      if (!isOf(types, column.type, type)) throw new Error(`its column \`${name}\` is of another type than the validator reads`);
+      if (!isOf(types, column.type, type))
+        throw new Error(`its column \`${name}\` is of another type than the validator reads`);
       if (!column.required && !type.nullable) {
         throw new Error(`its column \`${name}\` may be null, and the validator's type for it is not optional`);
       }
@@ -86,7 +94,8 @@ export class Validator {
       const lacking = nested.find((k) => values[k][i] === MISSING);
       if (lacking === undefined) this.judge(record(i), context, verdict);
       else {
-        const what = "a list in it has a null element, or a struct in it a null field, where the validator needs a value";
+        const what =
+          "a list in it has a null element, or a struct in it a null field, where the validator needs a value";
         verdict.error("missing-part", what, this.#columns[lacking].name);
       }
     }
@@ -100,7 +109,10 @@ function isOf(types, index, wanted) {
   if (tag === "scalar") return val === wanted.kind;
   if (tag !== wanted.kind) return false;
   if (tag === "list") return isOf(types, val, wanted.element);
-  return val.length === wanted.fields.length && val.every(({ name, type }, k) => name === wanted.fields[k][0] && isOf(types, type, wanted.fields[k][1]));
+  return (
+    val.length === wanted.fields.length &&
+    val.every(({ name, type }, k) => name === wanted.fields[k][0] && isOf(types, type, wanted.fields[k][1]))
+  );
 }
 
 export const validator = (spec) => new Validator(spec);

@@ -11,12 +11,30 @@ const batch = () =>
     [t.string, ["a", "é", "c"]],
     [t.float64.optional(), [1, null, -0]],
     [t.boolean, [true, false, true]],
-    [NESTED, [[{ a: "x", b: 1 }], null, [{ a: "y", b: null }, { a: "", b: 2 }]]],
+    [
+      NESTED,
+      [
+        [{ a: "x", b: 1 }],
+        null,
+        [
+          { a: "y", b: null },
+          { a: "", b: 2 },
+        ],
+      ],
+    ],
   ]);
 const ROWS = [
   ["a", 1, true, [{ a: "x", b: 1 }]],
   ["é", null, false, null],
-  ["c", -0, true, [{ a: "y", b: null }, { a: "", b: 2 }]],
+  [
+    "c",
+    -0,
+    true,
+    [
+      { a: "y", b: null },
+      { a: "", b: 2 },
+    ],
+  ],
 ];
 const INPUTS = { s: t.string, f: t.float64.optional(), b: t.boolean, n: NESTED };
 
@@ -24,7 +42,11 @@ const over = (mapColumns, columns = INPUTS) =>
   plugin({ documents: "d/{id}", inputs: INPUTS, table: { name: "t", columns }, mapColumns });
 
 test("columns go through as they are", () => {
-  const out = mapped(over(({ inputs }) => inputs), [TYPES], batch());
+  const out = mapped(
+    over(({ inputs }) => inputs),
+    [TYPES],
+    batch(),
+  );
   assert.deepEqual(out.tables[0], { rows: ROWS, origins: undefined });
 });
 
@@ -53,7 +75,11 @@ test("columns are written from typed arrays, with validity, and from values", ()
         s: ["x", null, "z"],
       };
     }, columns);
-    const rows = [[1, 1, 1n, "x"], [2, null, 2n, null], [NaN, 3, 3n, "z"]];
+    const rows = [
+      [1, 1, 1n, "x"],
+      [2, null, 2n, null],
+      [NaN, 3, 3n, "z"],
+    ];
     const made = mapped(p, [Object.values(columns)], batch());
     assert.deepEqual(made.tables[0].rows, out ? rows.slice(1) : rows);
   }
@@ -75,14 +101,20 @@ test("a column reads row by row and whole", () => {
 
 test("rows with origins of their own", () => {
   for (const out of [false, true]) {
-    const p = over((b) => {
-      if (out) b.reject(1, reject("no", "no"));
-      return { origins: Uint32Array.of(0, 1, 1, 2), columns: { i: BigInt64Array.of(0n, 1n, 2n, 3n) } };
-    }, { i: t.int64 });
+    const p = over(
+      (b) => {
+        if (out) b.reject(1, reject("no", "no"));
+        return { origins: Uint32Array.of(0, 1, 1, 2), columns: { i: BigInt64Array.of(0n, 1n, 2n, 3n) } };
+      },
+      { i: t.int64 },
+    );
     const { tables } = mapped(p, [[t.int64]], batch());
-    assert.deepEqual(tables[0], out
-      ? { rows: [[0n], [3n]], origins: Uint32Array.of(0, 2) }
-      : { rows: [[0n], [1n], [2n], [3n]], origins: Uint32Array.of(0, 1, 1, 2) });
+    assert.deepEqual(
+      tables[0],
+      out
+        ? { rows: [[0n], [3n]], origins: Uint32Array.of(0, 2) }
+        : { rows: [[0n], [1n], [2n], [3n]], origins: Uint32Array.of(0, 1, 1, 2) },
+    );
   }
 });
 
@@ -94,7 +126,10 @@ test("two tables", () => {
     mapColumns: ({ inputs }) => ({ a: { s: inputs.s }, b: { origins: new Uint32Array(), columns: { n: [] } } }),
   });
   const { tables } = mapped(p, [[t.string], [t.int64]], batchOf(2, [[t.string, ["x", "y"]]]));
-  assert.deepEqual(tables, [{ rows: [["x"], ["y"]], origins: undefined }, { rows: [], origins: new Uint32Array() }]);
+  assert.deepEqual(tables, [
+    { rows: [["x"], ["y"]], origins: undefined },
+    { rows: [], origins: new Uint32Array() },
+  ]);
 });
 
 for (const [name, columns, made, part] of [
@@ -102,7 +137,12 @@ for (const [name, columns, made, part] of [
   ["a column that is not declared", { a: t.string }, (b) => ({ a: b.inputs.s, c: b.inputs.s }), "has no column `c`"],
   ["too few values", { a: t.string }, () => ({ a: ["x"] }), "has 1 values, and there are 3 rows"],
   ["a column of another type", { a: t.int64 }, (b) => ({ a: b.inputs.s }), "a column of another type"],
-  ["validity of another length", { a: t.float64 }, () => ({ a: { values: new Float64Array(3), validity: new Uint8Array(3) } }), "no Uint8Array with a bit a row"],
+  [
+    "validity of another length",
+    { a: t.float64 },
+    () => ({ a: { values: new Float64Array(3), validity: new Uint8Array(3) } }),
+    "no Uint8Array with a bit a row",
+  ],
   ["no columns", { a: t.float64 }, () => undefined, "is given no columns"],
 ]) {
   test(`the plugin is told of ${name}`, () => {

@@ -18,13 +18,18 @@ export const open = (plugin, config = "{}") => plugin.open(config, RUN);
 /** Maps a batch; each table as its rows (arrays of values), with its origins. */
 export function mapped(plugin, types, batch, config = "{}") {
   const { tables, rejections } = open(plugin, config).transform.transform(batch);
-  return { tables: tables.map(({ batch: made, origins }, j) => ({ rows: rowsOf(made, types[j]), origins })), rejections };
+  return {
+    tables: tables.map(({ batch: made, origins }, j) => ({ rows: rowsOf(made, types[j]), origins })),
+    rejections,
+  };
 }
 
 /** The rows of a batch. */
 export function rowsOf(batch, types) {
   checked(batch);
-  const lists = types.map((type, k) => new Column(type, batch.rows, batch.arrays[batch.columns[k]], batch.arrays).list());
+  const lists = types.map((type, k) =>
+    new Column(type, batch.rows, batch.arrays[batch.columns[k]], batch.arrays).list(),
+  );
   return Array.from({ length: batch.rows }, (_, i) => lists.map((list) => list[i]));
 }
 
@@ -36,12 +41,19 @@ function checked(batch) {
     const { values, validity } = batch.arrays[index];
     const { tag, val } = values;
     const bytes = (count + 7) >> 3;
-    if (validity !== undefined && validity.length !== bytes) throw new Error(`the validity of array ${index} has ${validity.length} bytes`);
+    if (validity !== undefined && validity.length !== bytes)
+      throw new Error(`the validity of array ${index} has ${validity.length} bytes`);
     const sorted = (offsets, length) => {
-      if (!(offsets instanceof Uint32Array) || offsets.length !== count + 1 || offsets[0] !== 0 || offsets[count] !== length) {
+      if (
+        !(offsets instanceof Uint32Array) ||
+        offsets.length !== count + 1 ||
+        offsets[0] !== 0 ||
+        offsets[count] !== length
+      ) {
         throw new Error(`the offsets of array ${index} are ${offsets}, and it has ${count} values`);
       }
-      if (!offsets.every((offset, i) => i === 0 || offset >= offsets[i - 1])) throw new Error(`offsets of array ${index} go down`);
+      if (!offsets.every((offset, i) => i === 0 || offset >= offsets[i - 1]))
+        throw new Error(`offsets of array ${index} go down`);
     };
     switch (tag) {
       case "booleans":

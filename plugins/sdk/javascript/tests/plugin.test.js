@@ -32,7 +32,11 @@ const SPEC = {
     latestBy: "at",
     partitionBy: "at",
     clusterBy: "team",
-    columns: { team: t.string.describe("The id."), at: t.timestamp.optional(), tags: t.list(t.struct({ a: t.string })) },
+    columns: {
+      team: t.string.describe("The id."),
+      at: t.timestamp.optional(),
+      tags: t.list(t.struct({ a: t.string })),
+    },
   },
   map: ({ team, at, tags }) => ({ team, at, tags }),
 };
@@ -48,16 +52,25 @@ test("describes itself", () => {
     { name: "name", origin: { tag: "field", val: ["name"] }, type: 0, required: false, onMismatch: "reject" },
     { name: "at", origin: { tag: "field", val: ["a", "b"] }, type: 1, required: false, onMismatch: "null" },
   ]);
-  assert.deepEqual(description.inputs.slice(3, 7).map(({ origin, required }) => [origin.tag, required]), [
-    ["document-name", true],
-    ["document", true],
-    ["create-time", false],
-    ["update-time", false],
-  ]);
+  assert.deepEqual(
+    description.inputs.slice(3, 7).map(({ origin, required }) => [origin.tag, required]),
+    [
+      ["document-name", true],
+      ["document", true],
+      ["create-time", false],
+      ["update-time", false],
+    ],
+  );
   const [table] = description.tables;
-  assert.deepEqual([table.name, table.description, table.key, table.latestBy, table.partitionBy, table.clusterBy], ["teams", "Teams.", ["team"], "at", "at", ["team"]]);
+  assert.deepEqual(
+    [table.name, table.description, table.key, table.latestBy, table.partitionBy, table.clusterBy],
+    ["teams", "Teams.", ["team"], "at", "at", ["team"]],
+  );
   assert.deepEqual(table.columns[0], { name: "team", type: 0, required: true, description: "The id." });
-  assert.deepEqual(table.columns.map(({ required }) => required), [true, false, true]);
+  assert.deepEqual(
+    table.columns.map(({ required }) => required),
+    [true, false, true],
+  );
 });
 
 test("says what it is", () => {
@@ -79,11 +92,23 @@ test("says what it is", () => {
 test("settings are given, or their defaults", () => {
   let seen;
   const p = plugin({ ...SPEC, map: (_, context) => ((seen = context), null) });
-  const config = ' {"limit" : -9223372036854775807 ,"label":"a\\"},{","other-words":{"x":["]",{}],"limit":1}, "max-score":2.5e0,"unknown":[1]}';
+  const config =
+    ' {"limit" : -9223372036854775807 ,"label":"a\\"},{","other-words":{"x":["]",{}],"limit":1}, "max-score":2.5e0,"unknown":[1]}';
   const row = [["t"], [null], [null], ["p"], ["{}"], [null], [null], [[]]];
   const types = Object.values(SPEC.inputs).map((input) => input.type ?? input);
-  open(p, config).transform.transform(batchOf(1, types.map((type, k) => [type, row[k]])));
-  assert.deepEqual(seen.config, { maxScore: 2.5, label: 'a"},{', limit: -9223372036854775807n, other_words: { x: ["]", {}], limit: 1 }, on: false });
+  open(p, config).transform.transform(
+    batchOf(
+      1,
+      types.map((type, k) => [type, row[k]]),
+    ),
+  );
+  assert.deepEqual(seen.config, {
+    maxScore: 2.5,
+    label: 'a"},{',
+    limit: -9223372036854775807n,
+    other_words: { x: ["]", {}], limit: 1 },
+    on: false,
+  });
   assert.deepEqual([seen.runId, seen.startedAt], [RUN.runId, RUN.startedAt]);
 });
 
@@ -109,7 +134,10 @@ test("settings are checked by the plugin", () => {
 
 test("a context for tests", () => {
   const context = plugin(SPEC).context({ label: "x", limit: 5n }, { startedAt: 7n });
-  assert.deepEqual([context.config.label, context.config.limit, context.config.maxScore, context.startedAt], ["x", 5n, 1, 7n]);
+  assert.deepEqual(
+    [context.config.label, context.config.limit, context.config.maxScore, context.startedAt],
+    ["x", 5n, 1, 7n],
+  );
   assert.throws(() => plugin(SPEC).context({ labl: "x" }), { message: /no setting `labl`/ });
 });
 
@@ -121,14 +149,38 @@ for (const [name, make, part] of [
   ["a word that it does not know", () => plugin({ ...SPEC, input: {} }), "no option `input`"],
   ["two kinds of tables", () => plugin({ ...SPEC, tables: {} }), "either a `table` or `tables`"],
   ["no mapping", () => plugin({ documents: "d/{id}", inputs: INPUTS, table: TABLE }), "either `map` or `mapColumns`"],
-  ["a type that is none", () => plugin({ documents: "d/{id}", inputs: { x: "string" }, table: TABLE, map }), "input `x` is neither a type"],
-  ["a column that has none", () => plugin({ documents: "d/{id}", inputs: INPUTS, table: { name: "t", columns: { x: undefined } }, map }), "column `x` has no type"],
+  [
+    "a type that is none",
+    () => plugin({ documents: "d/{id}", inputs: { x: "string" }, table: TABLE, map }),
+    "input `x` is neither a type",
+  ],
+  [
+    "a column that has none",
+    () => plugin({ documents: "d/{id}", inputs: INPUTS, table: { name: "t", columns: { x: undefined } }, map }),
+    "column `x` has no type",
+  ],
   ["a list of nothing", () => t.list(), "a list has no type"],
-  ["a numbered column", () => plugin({ documents: "d/{id}", inputs: INPUTS, table: { name: "t", columns: { 1: t.string } }, map }), "it is a number"],
-  ["a misspelt option of a table", () => plugin({ documents: "d/{id}", inputs: INPUTS, table: { ...TABLE, partitionby: "x" }, map }), "no option `partitionby`"],
-  ["a table without a name", () => plugin({ documents: "d/{id}", inputs: INPUTS, table: { columns: { x: t.string } }, map }), "no `name`"],
+  [
+    "a numbered column",
+    () => plugin({ documents: "d/{id}", inputs: INPUTS, table: { name: "t", columns: { 1: t.string } }, map }),
+    "it is a number",
+  ],
+  [
+    "a misspelt option of a table",
+    () => plugin({ documents: "d/{id}", inputs: INPUTS, table: { ...TABLE, partitionby: "x" }, map }),
+    "no option `partitionby`",
+  ],
+  [
+    "a table without a name",
+    () => plugin({ documents: "d/{id}", inputs: INPUTS, table: { columns: { x: t.string } }, map }),
+    "no `name`",
+  ],
   ["null in place of what is required", () => field("x", t.string, { mismatch: "null" }), "must be optional"],
-  ["a default of another type", () => plugin({ ...SPEC, settings: { x: t.int64.default("a") } }), "default of setting `x`"],
+  [
+    "a default of another type",
+    () => plugin({ ...SPEC, settings: { x: t.int64.default("a") } }),
+    "default of setting `x`",
+  ],
   ["a setting of bytes", () => plugin({ ...SPEC, settings: { x: t.bytes } }), "can be set"],
   ["a path that is none", () => field("a..b", t.string), "a path is a string"],
 ]) {
@@ -138,7 +190,9 @@ for (const [name, make, part] of [
 test("a batch that does not fit is an error that names the input", () => {
   const { transform } = open(plugin({ documents: "d/{id}", inputs: INPUTS, table: TABLE, map }));
   assert.throws(() => transform.transform(batchOf(1, [])), { message: /input `x`/ });
-  assert.throws(() => transform.transform(batchOf(1, [[t.int64, [1n]]])), { message: /input `x` as the host handed it over breaks the contract: it holds int64s/ });
+  assert.throws(() => transform.transform(batchOf(1, [[t.int64, [1n]]])), {
+    message: /input `x` as the host handed it over breaks the contract: it holds int64s/,
+  });
 });
 
 test("as a component it says errors, and has no clock", () => {
@@ -161,7 +215,10 @@ test("as a component it says errors, and has no clock", () => {
     const component = transform(p, { name: "p", version: "1.0.0" }, (level, message) => said.push([level, message]));
     assert.equal(component.identify().name, "p");
     assert.match(component.transform({}).val, /before `open`/);
-    assert.deepEqual(component.open('{"max":"x"}', RUN), { tag: "err", val: "setting `max` is not a whole number of 64 bits" });
+    assert.deepEqual(component.open('{"max":"x"}', RUN), {
+      tag: "err",
+      val: "setting `max` is not a whole number of 64 bits",
+    });
     assert.equal(component.open("{}", RUN).tag, "ok");
     assert.equal(component.transform(batchOf(1, [[t.string, ["a"]]])).tag, "ok");
     assert.deepEqual(said, [["warn", "careful"]]);
@@ -195,10 +252,29 @@ test("instants", () => {
     assert.equal(time.parse(time.format(micros)), micros, text);
   }
   for (const text of [
-    "", "2024-01-01", "2024-01-01T00:00:00", "2024-01-01T00:00:00.Z", "2024-01-01T00:00:00.1", "2024-01-01T00:00:00Zx", "2024-01-01T00:00:00+0200",
-    "2024-01-01T00:00:00+24:00", "2023-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "2024-13-01T00:00:00Z", "2024-00-01T00:00:00Z",
-    "2024-01-00T00:00:00Z", "2024-04-31T00:00:00Z", "2024-01-01T24:00:00Z", "2024-01-01T00:60:00Z", "2024-01-01T00:00:60Z", "+024-01-01T00:00:00Z",
-    "2024/01/01T00:00:00Z", "0000-12-31T00:00:00Z", "9999-12-31T23:59:59-00:01", "٢٠٢٤-01-01T00:00:00Z", "2024-01-01T00:00:00Z\n",
+    "",
+    "2024-01-01",
+    "2024-01-01T00:00:00",
+    "2024-01-01T00:00:00.Z",
+    "2024-01-01T00:00:00.1",
+    "2024-01-01T00:00:00Zx",
+    "2024-01-01T00:00:00+0200",
+    "2024-01-01T00:00:00+24:00",
+    "2023-02-29T00:00:00Z",
+    "1900-02-29T00:00:00Z",
+    "2024-13-01T00:00:00Z",
+    "2024-00-01T00:00:00Z",
+    "2024-01-00T00:00:00Z",
+    "2024-04-31T00:00:00Z",
+    "2024-01-01T24:00:00Z",
+    "2024-01-01T00:60:00Z",
+    "2024-01-01T00:00:60Z",
+    "+024-01-01T00:00:00Z",
+    "2024/01/01T00:00:00Z",
+    "0000-12-31T00:00:00Z",
+    "9999-12-31T23:59:59-00:01",
+    "٢٠٢٤-01-01T00:00:00Z",
+    "2024-01-01T00:00:00Z\n",
   ]) {
     assert.equal(time.parse(text), null, text);
   }
@@ -206,5 +282,8 @@ test("instants", () => {
   assert.throws(() => time.format(2n ** 62n), RangeError);
   assert.equal(time.toDate(-1n).getTime(), -1);
   assert.equal(time.fromDate(new Date(5)), 5000n);
-  assert.deepEqual([0n, -1n, 86_399_999_999n, 86_400_000_000n, -86_400_000_000n, -86_400_000_001n].map(time.dayOf), [0, -1, 0, 1, -1, -2]);
+  assert.deepEqual(
+    [0n, -1n, 86_399_999_999n, 86_400_000_000n, -86_400_000_000n, -86_400_000_001n].map(time.dayOf),
+    [0, -1, 0, 1, -1, -2],
+  );
 });

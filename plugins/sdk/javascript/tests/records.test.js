@@ -19,23 +19,51 @@ const SAMPLES = [
   ["float64", t.float64, [0, -0, 1.5, NaN, Infinity, -Infinity, Number.MIN_VALUE, Number.MAX_VALUE]],
   ["timestamp", t.timestamp, [0n, -62_135_596_800_000_000n, 253_402_300_799_999_999n]],
   ["date", t.date, [0, -719_162, 2_932_896]],
-  ["string", t.string, ["", "a", "é", "日本", "😀", "\u0000", "\ufeffx", "\ufffd", "e\u0301", "x".repeat(1000), "\u{10ffff}"]],
+  [
+    "string",
+    t.string,
+    ["", "a", "é", "日本", "😀", "\u0000", "\ufeffx", "\ufffd", "e\u0301", "x".repeat(1000), "\u{10ffff}"],
+  ],
   ["ascii strings", t.string, ["a", "", "bc"]],
   ["bytes", t.bytes, [new Uint8Array(), Uint8Array.of(0, 255, 128)]],
   ["json", t.json, ['{"integerValue":"7"}', '"é"']],
   ["list", t.list(t.string), [[], ["a"], ["b", "", "é"]]],
   ["list of lists", t.list(t.list(t.int64)), [[], [[]], [[1n], [2n, 3n], []]]],
   ["list of nullable numbers", t.list(t.float64.optional()), [[1, null, -0], [null]]],
-  ["struct", t.struct({ a: t.string, b: t.float64.optional() }), [{ a: "x", b: 1 }, { a: "", b: null }]],
+  [
+    "struct",
+    t.struct({ a: t.string, b: t.float64.optional() }),
+    [
+      { a: "x", b: 1 },
+      { a: "", b: null },
+    ],
+  ],
   ["struct without fields", t.struct({}), [{}, {}]],
-  ["list of structs", t.list(t.struct({ a: t.boolean, l: t.list(t.date) })), [[{ a: true, l: [1] }, { a: false, l: [] }], []]],
-  ["struct of structs", t.struct({ s: t.struct({ x: t.bytes }).optional() }), [{ s: { x: Uint8Array.of(1) } }, { s: null }]],
+  [
+    "list of structs",
+    t.list(t.struct({ a: t.boolean, l: t.list(t.date) })),
+    [
+      [
+        { a: true, l: [1] },
+        { a: false, l: [] },
+      ],
+      [],
+    ],
+  ],
+  [
+    "struct of structs",
+    t.struct({ s: t.struct({ x: t.bytes }).optional() }),
+    [{ s: { x: Uint8Array.of(1) } }, { s: null }],
+  ],
 ];
 
 for (const [name, type, values] of SAMPLES) {
   test(`${name} comes out as it went in`, () => {
     const out = mapped(echo(type), [[type]], batchOf(values.length, [[type, values]]));
-    assert.deepEqual(out.tables[0].rows.map(([x]) => x), values);
+    assert.deepEqual(
+      out.tables[0].rows.map(([x]) => x),
+      values,
+    );
     assert.equal(out.tables[0].origins, undefined);
     assert.deepEqual(out.rejections, []);
   });
@@ -45,27 +73,66 @@ for (const [name, type, values] of SAMPLES) {
     const mixed = [null, ...values.flatMap((value) => [value, null])];
     for (const all of [mixed, [null], [null, null, null, null, null, null, null, null, null]]) {
       const out = mapped(echo(nullable), [[nullable]], batchOf(all.length, [[nullable, all]]));
-      assert.deepEqual(out.tables[0].rows.map(([x]) => x), all);
+      assert.deepEqual(
+        out.tables[0].rows.map(([x]) => x),
+        all,
+      );
     }
   });
 }
 
 test("a reference is read as a string, and written as one", () => {
-  const copy = plugin({ documents: "d/{id}", inputs: { r: t.reference }, table: { name: "t", columns: { r: t.string } }, map: ({ r }) => ({ r }) });
+  const copy = plugin({
+    documents: "d/{id}",
+    inputs: { r: t.reference },
+    table: { name: "t", columns: { r: t.string } },
+    map: ({ r }) => ({ r }),
+  });
   const out = mapped(copy, [[t.string]], batchOf(1, [[t.reference, ["projects/p"]]]));
   assert.deepEqual(out.tables[0].rows, [["projects/p"]]);
 });
 
 test("words for types are read as they are, those that nobody knows too", () => {
-  const words = ["null", "boolean", "integer", "double", "timestamp", "string", "bytes", "reference", "geoPoint", "array", "map", "vector", "other", "newer", "nul", "x", null];
-  const copy = plugin({ documents: "d/{id}", inputs: { w: typeOf("a") }, table: { name: "t", columns: { w: t.string.optional() } }, map: ({ w }) => ({ w }) });
+  const words = [
+    "null",
+    "boolean",
+    "integer",
+    "double",
+    "timestamp",
+    "string",
+    "bytes",
+    "reference",
+    "geoPoint",
+    "array",
+    "map",
+    "vector",
+    "other",
+    "newer",
+    "nul",
+    "x",
+    null,
+  ];
+  const copy = plugin({
+    documents: "d/{id}",
+    inputs: { w: typeOf("a") },
+    table: { name: "t", columns: { w: t.string.optional() } },
+    map: ({ w }) => ({ w }),
+  });
   const nullable = t.string.optional();
   const out = mapped(copy, [[nullable]], batchOf(words.length, [[nullable, words]]));
-  assert.deepEqual(out.tables[0].rows.map(([w]) => w), words);
+  assert.deepEqual(
+    out.tables[0].rows.map(([w]) => w),
+    words,
+  );
 });
 
 test("halves of a surrogate pair are not made one, and each is replaced", () => {
-  const halves = plugin({ documents: "d/{id}", inputs: { i: t.int64 }, table: { name: "t", columns: { x: t.string } }, map: ({ i }) => ({ x: ["\ud83d", "\ude00", "a"][Number(i)] }) });
+  const halves = plugin({
+    documents: "d/{id}",
+    inputs: { i: t.int64 },
+    table: { name: "t", columns: { x: t.string } },
+    map: ({ i }) => ({ x: ["\ud83d", "\ude00", "a"][Number(i)] }),
+  });
   const out = mapped(halves, [[t.string]], batchOf(3, [[t.int64, [0n, 1n, 2n]]]));
   assert.deepEqual(out.tables[0].rows, [["\ufffd"], ["\ufffd"], ["a"]]);
 });
@@ -75,14 +142,7 @@ const numbers = (map, columns = { x: t.int64 }) =>
 const three = () => batchOf(3, [[t.int64, [0n, 1n, 2n]]]);
 
 test("rows, none, several, and refusals, returned and thrown", () => {
-  const outcomes = [
-    { x: 10n },
-    null,
-    [{ x: 20n }, { x: 21n }],
-    [],
-    reject("bad", "it is", "x"),
-    [{ x: 30n }],
-  ];
+  const outcomes = [{ x: 10n }, null, [{ x: 20n }, { x: 21n }], [], reject("bad", "it is", "x"), [{ x: 30n }]];
   const p = numbers(({ x }) => {
     if (x === 6n) throw reject("worse", "it was");
     return outcomes[Number(x)];
@@ -97,7 +157,11 @@ test("rows, none, several, and refusals, returned and thrown", () => {
 });
 
 test("a batch of which no row is made", () => {
-  const out = mapped(numbers(() => null, { x: t.int64, s: t.string, l: t.list(t.string) }), [[t.int64, t.string, t.list(t.string)]], three());
+  const out = mapped(
+    numbers(() => null, { x: t.int64, s: t.string, l: t.list(t.string) }),
+    [[t.int64, t.string, t.list(t.string)]],
+    three(),
+  );
   assert.deepEqual(out.tables[0], { rows: [], origins: new Uint32Array() });
 });
 
@@ -120,7 +184,10 @@ for (const [name, made, part] of [
 ]) {
   test(`the plugin is told of ${name}`, () => {
     const { transform } = open(numbers(() => made));
-    assert.throws(() => transform.transform(three()), (error) => error.message.includes(part) && !error.message.includes("SECRET"));
+    assert.throws(
+      () => transform.transform(three()),
+      (error) => error.message.includes(part) && !error.message.includes("SECRET"),
+    );
   });
 }
 
@@ -146,7 +213,11 @@ for (const [type, value, part] of [
 }
 
 test("an error of the mapping goes through", () => {
-  const { transform } = open(numbers(() => { throw new Error("mine"); }));
+  const { transform } = open(
+    numbers(() => {
+      throw new Error("mine");
+    }),
+  );
   assert.throws(() => transform.transform(three()), { message: "mine" });
 });
 
@@ -157,12 +228,28 @@ test("two tables of one record", () => {
     tables: { docs: { key: "id", columns: { id: t.string } }, tags: { columns: { id: t.string, tag: t.string } } },
     map: ({ id, tags }) => (id === "none" ? null : { docs: { id }, tags: tags.map((tag) => ({ id, tag })) }),
   });
-  const batch = batchOf(3, [[t.string, ["a", "none", "b"]], [t.list(t.string), [["x", "y"], ["z"], []]]]);
+  const batch = batchOf(3, [
+    [t.string, ["a", "none", "b"]],
+    [t.list(t.string), [["x", "y"], ["z"], []]],
+  ]);
   const out = mapped(p, [[t.string], [t.string, t.string]], batch);
   assert.deepEqual(out.tables[0], { rows: [["a"], ["b"]], origins: Uint32Array.of(0, 2) });
-  assert.deepEqual(out.tables[1], { rows: [["a", "x"], ["a", "y"]], origins: Uint32Array.of(0, 0) });
-  const half = plugin({ documents: "d/{id}", inputs: { id: capture() }, tables: { a: { columns: { id: t.string } }, b: { columns: { id: t.string } } }, map: ({ id }) => ({ a: { id } }) });
-  assert.throws(() => open(half).transform.transform(batchOf(1, [[t.string, ["x"]]])), { message: /undefined where a row/ });
+  assert.deepEqual(out.tables[1], {
+    rows: [
+      ["a", "x"],
+      ["a", "y"],
+    ],
+    origins: Uint32Array.of(0, 0),
+  });
+  const half = plugin({
+    documents: "d/{id}",
+    inputs: { id: capture() },
+    tables: { a: { columns: { id: t.string } }, b: { columns: { id: t.string } } },
+    map: ({ id }) => ({ a: { id } }),
+  });
+  assert.throws(() => open(half).transform.transform(batchOf(1, [[t.string, ["x"]]])), {
+    message: /undefined where a row/,
+  });
 });
 
 const PARTS = t.list(t.struct({ a: t.string })).optional();
@@ -170,10 +257,21 @@ const NULLABLE_PARTS = t.list(t.struct({ a: t.string.optional() }).optional()).o
 const incomplete = () => batchOf(4, [[NULLABLE_PARTS, [[{ a: "x" }], [{ a: null }], null, [null]]]]);
 
 test("a record that lacks a part is refused", () => {
-  const p = plugin({ documents: "d/{id}", inputs: { parts: PARTS }, table: { name: "t", columns: { parts: PARTS } }, map: (r) => r });
+  const p = plugin({
+    documents: "d/{id}",
+    inputs: { parts: PARTS },
+    table: { name: "t", columns: { parts: PARTS } },
+    map: (r) => r,
+  });
   const out = mapped(p, [[PARTS]], incomplete());
   assert.deepEqual(out.tables[0], { rows: [[[{ a: "x" }]], [null]], origins: Uint32Array.of(0, 2) });
-  assert.deepEqual(out.rejections.map(({ row, code, input }) => [row, code, input]), [[1, "missing-part", "parts"], [3, "missing-part", "parts"]]);
+  assert.deepEqual(
+    out.rejections.map(({ row, code, input }) => [row, code, input]),
+    [
+      [1, "missing-part", "parts"],
+      [3, "missing-part", "parts"],
+    ],
+  );
 });
 
 test("or the input is null, where that was asked for", () => {
@@ -196,7 +294,20 @@ test("names that are no words of JavaScript", () => {
     map: (r) => ({ 'x"y': r["a b"], length: r.constructor, code: "c" }),
   });
   const { description } = open(p);
-  assert.deepEqual(description.inputs.map(({ origin }) => origin), [{ tag: "field", val: ["a.b", 'c"'] }, { tag: "path-capture", val: "id" }]);
-  const out = mapped(p, [[t.string, t.string, t.string]], batchOf(1, [[t.string, ["1"]], [t.string, ["2"]]]));
+  assert.deepEqual(
+    description.inputs.map(({ origin }) => origin),
+    [
+      { tag: "field", val: ["a.b", 'c"'] },
+      { tag: "path-capture", val: "id" },
+    ],
+  );
+  const out = mapped(
+    p,
+    [[t.string, t.string, t.string]],
+    batchOf(1, [
+      [t.string, ["1"]],
+      [t.string, ["2"]],
+    ]),
+  );
   assert.deepEqual(out.tables[0].rows, [["1", "2", "c"]]);
 });

@@ -8,7 +8,17 @@ import test from "node:test";
 import { fileURLToPath } from "node:url";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
-const OPTIONS = ["--noEmit", "--strict", "--noImplicitReturns", "--module", "nodenext", "--target", "es2022", "--types", ""];
+const OPTIONS = [
+  "--noEmit",
+  "--strict",
+  "--noImplicitReturns",
+  "--module",
+  "nodenext",
+  "--target",
+  "es2022",
+  "--types",
+  "",
+];
 
 function tsc(...words) {
   const folder = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));

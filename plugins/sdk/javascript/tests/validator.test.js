@@ -19,15 +19,27 @@ const ranges = validator({
 /** A table with these columns, as the host tells of it. */
 function tableOf(columns, name = "reports") {
   const types = new TypeList();
-  const list = Object.entries(columns).map(([column, type]) => ({ name: column, type: types.add(type), required: !type.nullable, description: "" }));
+  const list = Object.entries(columns).map(([column, type]) => ({
+    name: column,
+    type: types.add(type),
+    required: !type.nullable,
+    description: "",
+  }));
   return [types.types, { name, description: "", columns: list, key: [], clusterBy: [] }];
 }
 
 test("judges rows", () => {
-  const { names, validate } = ranges.open('{"max":2.0}', RUN, ...tableOf({ id: t.string, score: t.float64, tags: TAGS }));
+  const { names, validate } = ranges.open(
+    '{"max":2.0}',
+    RUN,
+    ...tableOf({ id: t.string, score: t.float64, tags: TAGS }),
+  );
   assert.deepEqual(names, ["score", "tags"]);
   const nullable = t.list(t.struct({ a: t.string.optional() })).optional();
-  const batch = batchOf(4, [[t.float64.optional(), [1, 3, null, NaN]], [nullable, [[], null, [{ a: null }], [{ a: "x" }]]]]);
+  const batch = batchOf(4, [
+    [t.float64.optional(), [1, 3, null, NaN]],
+    [nullable, [[], null, [{ a: null }], [{ a: "x" }]]],
+  ]);
   assert.deepEqual(
     validate(batch).map(({ row, rule, column, severity }) => [row, rule, column, severity]),
     [
@@ -53,6 +65,8 @@ test("another table is not judged, and one that does not fit is refused", () => 
 });
 
 test("a verdict for tests", () => {
-  assert.deepEqual(ranges.verdict({ score: 2, tags: [] }), [{ rule: "range", column: "score", severity: "error", message: "it is out of range" }]);
+  assert.deepEqual(ranges.verdict({ score: 2, tags: [] }), [
+    { rule: "range", column: "score", severity: "error", message: "it is out of range" },
+  ]);
   assert.deepEqual(ranges.verdict({ score: 2, tags: [] }, ranges.context({ max: 2 })), []);
 });

@@ -1,6 +1,6 @@
 // What compiles, and what does not where a comment says so.
 
-import { capture, field, plugin, reject, t, typeOf, updateTime, type FieldType } from "gristmill-sdk";
+import { capture, field, plugin, reject, t, typeOf, updateTime, validator, type FieldType } from "gristmill-sdk";
 
 const teams = plugin({
   documents: "teams/{team}",
@@ -27,7 +27,12 @@ const teams = plugin({
     const max: number = context.config.maxScore;
     if (kind === "integer" || max < 0) return reject("a", "b");
     if (name === null) return null;
-    return { team: record.team, members: members > 3n ? 1 : members, written: record.written, tags: record.tags.map((tag) => tag.a) };
+    return {
+      team: record.team,
+      members: members > 3n ? 1 : members,
+      written: record.written,
+      tags: record.tags.map((tag) => tag.a),
+    };
   },
 });
 teams.map({ team: "a", name: null, members: 1n, kind: null, written: null, tags: [] }, teams.context({ label: "x" }));
@@ -58,16 +63,29 @@ plugin({
 
 const inputs = { team: capture(), name: t.string.optional() };
 const table = { name: "teams", columns: { team: t.string, name: t.string } };
+const base = { documents: "teams/{team}", inputs, table };
 
 // @ts-expect-error: the name may be null, the column may not.
-plugin({ documents: "teams/{team}", inputs, table, map: (r) => ({ team: r.team, name: r.name }) });
+plugin({ ...base, map: (r) => ({ team: r.team, name: r.name }) });
 // @ts-expect-error: a column is missing.
-plugin({ documents: "teams/{team}", inputs, table, map: (r) => ({ team: r.team }) });
+plugin({ ...base, map: (r) => ({ team: r.team }) });
 // @ts-expect-error: there is no such input.
-plugin({ documents: "teams/{team}", inputs, table, map: (r) => ({ team: r.teem, name: "" }) });
+plugin({ ...base, map: (r) => ({ team: r.teem, name: "" }) });
 // @ts-expect-error: there is no such column.
 plugin({ documents: "teams/{team}", inputs, table: { ...table, key: "tem" }, map: () => null });
-// @ts-expect-error: nothing is returned on one of the ways.
-plugin({ documents: "teams/{team}", inputs, table, map(r) { if (r.name === null) return; return null; } });
+// @ts-expect-error: nothing is returned, not even null.
+plugin({ ...base, map() {} });
 // @ts-expect-error: a column of numbers is no column of texts.
-plugin({ documents: "teams/{team}", inputs, table, mapColumns: (b) => ({ team: new Float64Array(b.rows), name: [] }) });
+plugin({ ...base, mapColumns: (b) => ({ team: new Float64Array(b.rows), name: [] }) });
+
+validator({
+  table: "teams",
+  columns: { name: t.string.optional() },
+  settings: { max: t.int64.default(1n) },
+  judge({ name }, { config }, verdict) {
+    const max: bigint = config.max;
+    if (name === null || BigInt(name.length) > max) verdict.error("name", "it is too long", "name");
+    // @ts-expect-error: a column that is not read.
+    verdict.warning("name", "it is odd", "team");
+  },
+});
