@@ -1,5 +1,6 @@
 // Whole columns at once.
 
+import { incompleteOf } from "./incomplete.js";
 import { Rejection } from "./rejection.js";
 import { rowsOfColumns } from "./tables.js";
 
@@ -57,6 +58,8 @@ export function byColumns(mapColumns, inputs, tables, isSingle) {
       Object.freeze(Object.fromEntries(inputs.map((input, k) => [input.name, columns[k]]))),
       refused,
     );
+    const incomplete = incompleteOf(inputs, columns, rows);
+    if (incomplete !== null) incomplete.forEach((rejection, row) => batch.reject(row, rejection));
     const made = mapColumns(batch, context);
     const kept = Batch.kept(batch);
     return tables.map((table) => {

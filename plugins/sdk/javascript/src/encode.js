@@ -222,11 +222,29 @@ function strings(values, count, nulls) {
     offsets[i + 1] = text.length;
   }
   const data = encoder.encode(text);
-  return data.length === text.length ? { offsets, data } : beyondAscii(text, offsets, count, data.length);
+  if (data.length === text.length) return { offsets, data };
+  return text.includes("\0") ? textByText(text, offsets, count, data.length) : beyondAscii(values, offsets, count);
 }
 
-/** Where characters are not bytes, each text is encoded by itself: two halves of a surrogate pair that meet must not become one. */
-function beyondAscii(text, offsets, count, atLeast) {
+/** Where characters are not bytes: all are encoded with zeros between them, then moved together. */
+function beyondAscii(values, offsets, count) {
+  let text = "";
+  for (let i = 0; i < count; i++) text += values[i] === null ? "\0" : `${values[i]}\0`;
+  const data = encoder.encode(text);
+  let from = 0;
+  let length = 0;
+  for (let i = 0; i < count; i++) {
+    const to = data.indexOf(0, from);
+    data.copyWithin(length, from, to);
+    length += to - from;
+    offsets[i + 1] = length;
+    from = to + 1;
+  }
+  return { offsets, data: data.subarray(0, length) };
+}
+
+/** Each by itself: two halves of a surrogate pair that meet must not become one. */
+function textByText(text, offsets, count, atLeast) {
   // Halves that do not meet take three bytes each, where the pair takes four.
   const data = new Uint8Array(Math.ceil(atLeast * 1.5) + 4);
   let from = 0;

@@ -3,8 +3,8 @@
 // The loop is made for each plugin when it is opened. The engine is an interpreter: what it would have to look up for
 // each field of each record (names, places, types) stands in the text of the loop instead.
 
-import { MISSING } from "./columns.js";
-import { missingPart, Rejection } from "./rejection.js";
+import { incompleteOf } from "./incomplete.js";
+import { Rejection } from "./rejection.js";
 import { rowsOf } from "./tables.js";
 
 const quoted = (name) => JSON.stringify(name);
@@ -81,29 +81,11 @@ const noTables = (value) =>
 export function byRecord(map, inputs, tables, isSingle) {
   const loop = loopOf(inputs, tables, isSingle)(map, Rejection, Array.isArray, isRow, noRow, noTables);
   return (rows, columns, context, refused) => {
+    const incomplete = incompleteOf(inputs, columns, rows);
     const values = columns.map((column) => column.list());
-    const made = loop(rows, values, context, incompleteOf(inputs, columns, values, rows), refused);
+    const made = loop(rows, values, context, incomplete, refused);
     return made.map(({ values: of, origins, isEach }, j) =>
       rowsOf(tables[j], of, origins.length, isEach ? undefined : new Uint32Array(origins)),
     );
   };
-}
-
-/**
- * The rejections of records in which a part of an input is missing, by row; `null` where there is none. Where an input is to
- * be null instead, it is.
- */
-function incompleteOf(inputs, columns, values, rows) {
-  let incomplete = null;
-  inputs.forEach((input, k) => {
-    if (columns[k].elements === null && columns[k].fields === null) return;
-    if (!values[k].includes(MISSING)) return;
-    if (input.nullIfMistyped) {
-      values[k] = values[k].map((value) => (value === MISSING ? null : value));
-      return;
-    }
-    incomplete ??= new Array(rows);
-    for (let i = 0; i < rows; i++) if (values[k][i] === MISSING) incomplete[i] ??= missingPart(input.name);
-  });
-  return incomplete;
 }

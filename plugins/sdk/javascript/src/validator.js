@@ -42,7 +42,6 @@ export class Validator {
     this.#columns = declared(spec.columns, "`columns`").map(([name, type]) => ({
       name,
       type: typeAt(type, `column \`${name}\``),
-      origin: {},
     }));
     const fields = this.#columns.map(({ name }, k) => `${JSON.stringify(name)}: c${k}[i]`);
     this.#record = new Function(

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { plugin, reject, t } from "../src/index.js";
+import { field, plugin, reject, t } from "../src/index.js";
 import { batchOf, mapped, open } from "./kit.js";
 
 const NESTED = t.list(t.struct({ a: t.string, b: t.float64.optional() })).optional();
@@ -114,6 +114,33 @@ test("rows with origins of their own", () => {
       out
         ? { rows: [[0n], [3n]], origins: Uint32Array.of(0, 2) }
         : { rows: [[0n], [1n], [2n], [3n]], origins: Uint32Array.of(0, 1, 1, 2) },
+    );
+  }
+});
+
+test("rows that lack a part are out before the plugin sees them", () => {
+  const type = t.list(t.struct({ a: t.string }));
+  const nullable = t.list(t.struct({ a: t.string.optional() }));
+  for (const mismatch of ["reject", "null"]) {
+    const p = plugin({
+      documents: "d/{id}",
+      inputs: { x: field("x", type.optional(), { mismatch }) },
+      table: { name: "t", columns: { x: type.optional() } },
+      mapColumns(b) {
+        assert.deepEqual([b.isOut(0), b.isOut(1)], [false, mismatch === "reject"]);
+        assert.equal(b.inputs.x.get(1), null);
+        return { x: b.inputs.x.list() };
+      },
+    });
+    const { tables, rejections } = mapped(
+      p,
+      [[type.optional()]],
+      batchOf(2, [[nullable, [[{ a: "x" }], [{ a: null }]]]]),
+    );
+    assert.deepEqual(tables[0].rows, mismatch === "null" ? [[[{ a: "x" }]], [null]] : [[[{ a: "x" }]]]);
+    assert.deepEqual(
+      rejections.map(({ row, code }) => [row, code]),
+      mismatch === "null" ? [] : [[1, "missing-part"]],
     );
   }
 });

@@ -25,6 +25,9 @@ const SAMPLES = [
     ["", "a", "é", "日本", "😀", "\u0000", "\ufeffx", "\ufffd", "e\u0301", "x".repeat(1000), "\u{10ffff}"],
   ],
   ["ascii strings", t.string, ["a", "", "bc"]],
+  ["strings without zeros", t.string, ["", "a", "é", "日本", "😀", "\ufeffx", "", "e\u0301", "\u{10ffff}", ""]],
+  ["one empty string", t.string, [""]],
+  ["long strings", t.string, ["é".repeat(600_000), "x".repeat(600_000), ""]],
   ["bytes", t.bytes, [new Uint8Array(), Uint8Array.of(0, 255, 128)]],
   ["json", t.json, ['{"integerValue":"7"}', '"é"']],
   ["list", t.list(t.string), [[], ["a"], ["b", "", "é"]]],
@@ -126,16 +129,18 @@ test("words for types are read as they are, those that nobody knows too", () => 
   );
 });
 
-test("halves of a surrogate pair are not made one, and each is replaced", () => {
-  const halves = plugin({
-    documents: "d/{id}",
-    inputs: { i: t.int64 },
-    table: { name: "t", columns: { x: t.string } },
-    map: ({ i }) => ({ x: ["\ud83d", "\ude00", "a"][Number(i)] }),
+for (const beside of ["a", "\u0000"]) {
+  test(`halves of a surrogate pair are not made one, and each is replaced (${JSON.stringify(beside)})`, () => {
+    const halves = plugin({
+      documents: "d/{id}",
+      inputs: { i: t.int64 },
+      table: { name: "t", columns: { x: t.string } },
+      map: ({ i }) => ({ x: ["\ud83d", "\ude00", beside][Number(i)] }),
+    });
+    const out = mapped(halves, [[t.string]], batchOf(3, [[t.int64, [0n, 1n, 2n]]]));
+    assert.deepEqual(out.tables[0].rows, [["\ufffd"], ["\ufffd"], [beside]]);
   });
-  const out = mapped(halves, [[t.string]], batchOf(3, [[t.int64, [0n, 1n, 2n]]]));
-  assert.deepEqual(out.tables[0].rows, [["\ufffd"], ["\ufffd"], ["a"]]);
-});
+}
 
 const numbers = (map, columns = { x: t.int64 }) =>
   plugin({ documents: "d/{id}", inputs: { x: t.int64 }, table: { name: "t", columns }, map });
