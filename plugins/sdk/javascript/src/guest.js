@@ -4,19 +4,28 @@ import { setSink } from "./log.js";
 import { Plugin } from "./plugin.js";
 import { Validator } from "./validator.js";
 
-/** Nothing but the input and the configuration may decide on rows: the engine's clock and chance are those of the build. */
+/**
+ * Nothing but the input and the configuration may decide on rows: the engine's own clock and chance are those of the build.
+ * Gives the function that sets the clock, which then stands.
+ */
 function takeAway() {
-  const gone = (what, instead) => () => {
-    throw new Error(`a plugin has no ${what}${instead}`);
+  let now = null;
+  const clock = () => {
+    if (now === null) throw new Error("a plugin has no clock before the run");
+    return now;
   };
-  const noClock = gone("clock", ": `context.startedAt` is the time of the run");
-  Math.random = gone("random numbers", "");
+  Math.random = () => {
+    throw new Error("a plugin has no random numbers: the same records must give the same rows");
+  };
   globalThis.Date = new Proxy(Date, {
-    construct: (target, args, self) => (args.length === 0 ? noClock() : Reflect.construct(target, args, self)),
-    apply: noClock,
+    construct: (target, args, self) => Reflect.construct(target, args.length === 0 ? [clock()] : args, self),
+    apply: (target) => new target(clock()).toString(),
   });
-  Date.now = noClock;
+  Date.now = clock;
   Date.prototype.constructor = Date;
+  return (micros) => {
+    now = Number(micros / 1000n);
+  };
 }
 
 /** What an error says to people, with the place where it was thrown. */
@@ -41,18 +50,19 @@ const inWords = (error) => (error instanceof Error ? error.message : String(erro
 function begin(exported, kind, maker, log) {
   if (!(exported instanceof kind))
     throw new TypeError(`the default export of the plugin's module is not what \`${maker}\` makes`);
-  takeAway();
   setSink(log);
+  return takeAway();
 }
 
 /** The interface `transform` of the contract. */
 export function transform(plugin, manifest, log) {
-  begin(plugin, Plugin, "plugin", log);
+  const setClock = begin(plugin, Plugin, "plugin", log);
   let opened = null;
   return {
     identify: () => plugin.identify(manifest),
     open: (config, context) =>
       result(() => {
+        setClock(context.startedAt);
         opened = plugin.open(config, context);
         return opened.description;
       }, inWords),
@@ -66,12 +76,13 @@ export function transform(plugin, manifest, log) {
 
 /** The interface `validate` of the contract. */
 export function validate(validator, manifest, log) {
-  begin(validator, Validator, "validator", log);
+  const setClock = begin(validator, Validator, "validator", log);
   let opened = null;
   return {
     identify: () => validator.identify(manifest),
     open: (config, context, types, table) =>
       result(() => {
+        setClock(context.startedAt);
         opened = validator.open(config, context, types, table);
         return opened.names;
       }, inWords),

@@ -4,7 +4,7 @@ import test from "node:test";
 import { capture, createTime, document, documentName, field, log, plugin, t, time, updateTime } from "../src/index.js";
 import { transform } from "../src/guest.js";
 import { setSink } from "../src/log.js";
-import { batchOf, open, RUN } from "./kit.js";
+import { batchOf, open, rowsOf, RUN } from "./kit.js";
 
 const SPEC = {
   documents: "teams/{team}",
@@ -195,7 +195,7 @@ test("a batch that does not fit is an error that names the input", () => {
   });
 });
 
-test("as a component it says errors, and has no clock", () => {
+test("as a component it says errors, and its clock stands", () => {
   const real = { Date, random: Math.random, now: Date.now };
   const said = [];
   try {
@@ -206,27 +206,27 @@ test("as a component it says errors, and has no clock", () => {
       table: TABLE,
       map: ({ x }) => {
         log.warn("careful");
-        if (x === "now") Date.now();
-        if (x === "new") new Date();
-        if (x === "random") Math.random();
-        return { x: new Date(0).toISOString() + (new Date(0) instanceof Date) };
+        if (x === "random") return { x: String(Math.random()) };
+        if (x !== "clock") return { x: new Date(0).toISOString() + (new Date(0) instanceof Date) };
+        return { x: [Date.now(), new Date().getTime(), new Date(5).getTime(), typeof Date()].join() };
       },
     });
     const component = transform(p, { name: "p", version: "1.0.0" }, (level, message) => said.push([level, message]));
+    const one = (text) => component.transform(batchOf(1, [[t.string, [text]]]));
+    const made = (text) => rowsOf(one(text).val.tables[0].batch, [t.string]);
     assert.equal(component.identify().name, "p");
+    assert.throws(() => Date.now(), { message: /no clock before the run/ });
     assert.match(component.transform({}).val, /before `open`/);
     assert.deepEqual(component.open('{"max":"x"}', RUN), {
       tag: "err",
       val: "setting `max` is not a whole number of 64 bits",
     });
     assert.equal(component.open("{}", RUN).tag, "ok");
-    assert.equal(component.transform(batchOf(1, [[t.string, ["a"]]])).tag, "ok");
+    assert.deepEqual(made("a"), [["1970-01-01T00:00:00.000Ztrue"]]);
     assert.deepEqual(said, [["warn", "careful"]]);
-    for (const what of ["now", "new", "random"]) {
-      const { tag, val } = component.transform(batchOf(1, [[t.string, [what]]]));
-      assert.equal(tag, "err");
-      assert.match(val, /a plugin has no/);
-    }
+    assert.deepEqual(made("clock"), [["1700000000000,1700000000000,5,string"]]);
+    assert.equal(one("random").tag, "err");
+    assert.match(one("random").val, /a plugin has no random numbers/);
   } finally {
     globalThis.Date = real.Date;
     Date.now = real.now;
