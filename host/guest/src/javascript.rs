@@ -38,7 +38,7 @@ pub(crate) fn component(
         return Ok(path);
     }
     progress(&format!("   Compiling {name} with componentize-js"));
-    // The script writes the file in one step.
+    // The script writes the file in one step, and not where only what is no part of the bundle has changed.
     let output = command(&program)
         .arg(sdk.join("build.mjs"))
         .arg(folder)
