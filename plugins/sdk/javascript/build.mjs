@@ -23,6 +23,7 @@ const SDK = dirname(fileURLToPath(import.meta.url));
 const ENGINE = "@bytecodealliance/componentize-js";
 /** What the engine could import, all of it left out: a plugin imports its log and nothing else. */
 const LEFT_OUT = ["random", "clocks", "http", "fetch-event", "stdio"];
+const OLDEST_NODE = 20;
 /** Where the module is that package.json names no other for: one that maps, or one that judges. */
 const ENTRIES = ["src/plugin.ts", "src/plugin.js", "src/validator.ts", "src/validator.js"];
 
@@ -124,6 +125,10 @@ function digestOf(source, engine) {
 }
 
 async function main(project, output) {
+  const [major] = process.versions.node.split(".");
+  if (Number(major) < OLDEST_NODE) {
+    throw new Complaint(`Node.js ${OLDEST_NODE} or newer is needed, and this is ${process.versions.node}`);
+  }
   const manifest = manifestOf(project);
   const entry = entryOf(project, manifest);
   // As for other languages, the name of the file says what it is.
