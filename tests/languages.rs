@@ -41,7 +41,12 @@ fn all_pages_have_the_same_headings() {
 }
 
 /// Pages, and the examples that map quality reports.
-const LANGUAGES: [(&str, Option<&str>); 3] = [("c", Some("quality-c")), ("python", Some("quality-python")), ("rust", None)];
+const LANGUAGES: [(&str, Option<&str>); 4] = [
+    ("c", Some("quality-c")),
+    ("javascript", Some("quality-javascript")),
+    ("python", Some("quality-python")),
+    ("rust", None),
+];
 
 /// What is typed on a page, and what it says that comes of it.
 fn steps(page: &str) -> Vec<(String, Vec<String>)> {
@@ -152,6 +157,11 @@ fn the_page_for_c_is_true() {
 }
 
 #[test]
+fn the_page_for_javascript_is_true() {
+    type_page("javascript");
+}
+
+#[test]
 fn the_page_for_python_is_true() {
     type_page("python");
 }
@@ -159,6 +169,16 @@ fn the_page_for_python_is_true() {
 #[test]
 fn the_page_for_rust_is_true() {
     type_page("rust");
+}
+
+/// Its own tests, which run on the host's Node.js, and those of the plugins that are written with it.
+#[test]
+fn the_sdk_for_javascript_passes_its_tests() {
+    for project in ["sdk/javascript", "examples/quality-javascript", "templates/javascript"] {
+        let folder = root().join("plugins").join(project);
+        let ran = finish(Command::new("node").args(["--test", "--test-reporter=tap"]).current_dir(folder));
+        assert!(ran.code == 0 && ran.stdout.contains("# fail 0"), "{project}: {}\n{}", ran.stdout, ran.stderr);
+    }
 }
 
 /// Rows and refusals of a plugin on an export, without what names the plugin.

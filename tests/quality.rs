@@ -336,10 +336,7 @@ fn unique_values_stand_in_one_row_of_the_run() {
     let summary = ran.ok().json();
     assert_balanced(&summary);
     let table = &summary["rows"][0];
-    assert_eq!(
-        (&table["duplicate"], &table["invalid"], &table["inserted"]),
-        (&json!(400), &json!(3_200), &json!(800))
-    );
+    assert_eq!((&table["duplicate"], &table["invalid"], &table["inserted"]), (&json!(400), &json!(3_200), &json!(800)));
     assert_eq!((rule(&summary, "unique-n"), rule(&summary, "seen")), (3_200, 0));
     assert_eq!(summary["refusals"], json!({ "unique-n": 3_200 }));
     // The first of each stays.

@@ -38,6 +38,8 @@ fn list_files(root: &Path, out: &Path) -> Result<(), String> {
     let rust = ["rust/Cargo.toml", "rust/src", "rust-macros/Cargo.toml", "rust-macros/src"];
     let mut code = lists(root, "rust", &rust, vec![("plugins/Cargo.toml".to_owned(), reduced)])?;
     code.push_str(&lists(root, "python", &["python"], Vec::new())?);
+    let javascript = ["javascript/package.json", "javascript/build.mjs", "javascript/src"];
+    code.push_str(&lists(root, "javascript", &javascript, Vec::new())?);
     code.push_str(&lists(root, "c", &["c/include", "c/src"], Vec::new())?);
     let path = out.join("files.rs");
     fs::write(&path, code).map_err(at(&path))
@@ -80,7 +82,7 @@ fn collect(name: &str, path: &Path, into: &mut Vec<Listed>) -> Result<(), String
     paths.sort();
     for path in paths {
         // Tests of an SDK do not go with it, nor does what an interpreter leaves behind.
-        if ["tests", "__pycache__"].iter().any(|name| path.ends_with(name)) && path.is_dir() {
+        if ["tests", "__pycache__", "node_modules"].iter().any(|name| path.ends_with(name)) && path.is_dir() {
             continue;
         }
         let last = path.file_name().and_then(|n| n.to_str()).ok_or_else(|| format!("{}: no name", path.display()))?;

@@ -128,6 +128,9 @@ pub(crate) enum Language {
     Rust,
     /// Python, built by componentize-py
     Python,
+    /// JavaScript or TypeScript, built by componentize-js
+    #[value(name = "js", alias = "javascript")]
+    JavaScript,
     /// C, built by clang
     C,
 }

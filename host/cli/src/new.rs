@@ -78,6 +78,7 @@ fn project(name: &str, language: Language) -> Vec<(PathBuf, String)> {
     let (template, sdk) = match language {
         Language::Rust => (RUST_TEMPLATE, RUST_SDK),
         Language::Python => (PYTHON_TEMPLATE, PYTHON_SDK),
+        Language::JavaScript => (JAVASCRIPT_TEMPLATE, JAVASCRIPT_SDK),
         Language::C => (C_TEMPLATE, C_SDK),
     };
     let own = template.iter().map(|(path, text)| (PathBuf::from(path), text.replace("{{name}}", name)));

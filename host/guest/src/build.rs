@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use wit_component::ComponentEncoder;
 
-use crate::{GuestError, Language, c, python, rust};
+use crate::{GuestError, Language, c, javascript, python, rust};
 
 /// Builds the plugin in `folder`, with build files below `target_dir`, and makes a component of it.
 ///
@@ -45,6 +45,7 @@ pub fn build_with(folder: &Path, target_dir: &Path, progress: &mut dyn FnMut(&st
             Ok(path)
         }
         Language::Python => python::component(&folder, &target_dir, progress),
+        Language::JavaScript => javascript::component(&folder, &target_dir, progress),
         Language::C => c::component(&folder, &target_dir, progress),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::{GuestError, c, python, rust};
+use crate::{GuestError, c, javascript, python, rust};
 
 /// A language that plugins are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,13 +11,15 @@ pub enum Language {
     Rust,
     /// A module `plugin` or `validator`, made a component by componentize-py.
     Python,
+    /// A package of npm, made a component by componentize-js.
+    JavaScript,
     /// Files of C with a `plugin.c` among them, compiled by clang.
     C,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Rust, Self::Python, Self::C];
+    pub const ALL: [Self; 4] = [Self::Rust, Self::Python, Self::JavaScript, Self::C];
 
     /// The language of the plugin in a folder, by the files that lie there.
     pub fn of(folder: &Path) -> Option<Self> {
@@ -29,6 +31,7 @@ impl Language {
         match self {
             Self::Rust => &["Cargo.toml"],
             Self::Python => &python::MODULES,
+            Self::JavaScript => &[javascript::MANIFEST],
             Self::C => &[c::FILE],
         }
     }
@@ -42,6 +45,7 @@ impl Language {
         match self {
             Self::Rust => rust::install(progress),
             Self::Python => python::install(tools_dir, progress),
+            Self::JavaScript => javascript::install(tools_dir, progress),
             Self::C => c::install(progress),
         }
     }

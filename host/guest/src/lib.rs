@@ -1,6 +1,6 @@
 //! Builds plugins: finds the compiler of a language for WebAssembly, runs it and makes a component of the result.
 //!
-//! [`Language`] tells by the files of a folder what it is written in; `rust`, `python` and `c` build it. A module of Rust is for
+//! [`Language`] tells by the files of a folder what it is written in; `rust`, `python`, `javascript` and `c` build it. A module of Rust is for
 //! `wasm32-unknown-unknown`: it imports nothing that the plugin's world does not name. Where rustup cannot deliver the target's standard
 //! library, it is compiled from source.
 //!
@@ -11,6 +11,7 @@ mod c;
 mod environment;
 mod error;
 mod install;
+mod javascript;
 mod language;
 mod project;
 mod python;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use gristmill_guest::{GuestError, build, build_with, guests_dir};
+use gristmill_guest::{GuestError, build, build_with, guests_dir, plugins_dir, tools_dir};
 
 fn package(folder: &Path, name: &str, kind: &str, code: &str) {
     let manifest = format!(
@@ -46,4 +46,38 @@ fn the_compiler_is_heard_and_a_module_without_a_world_is_refused() {
     package(folder.path(), "guest-test-import", "cdylib", code);
     let error = build(folder.path(), &guests_dir()).unwrap_err();
     assert!(matches!(error, GuestError::Component { .. }), "{error}");
+}
+
+/// What an author in JavaScript meets, from an empty project on: packages that are not there, a mistake, a plugin.
+#[test]
+fn javascript_says_what_it_lacks_and_shows_mistakes_as_they_are() {
+    let desk = tempfile::tempdir().unwrap();
+    let (folder, target) = (desk.path().join("guest-test-js"), desk.path().join("target"));
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    std::fs::write(folder.join("package.json"), r#"{"name":"guest-test-js","version":"1.0.0"}"#).unwrap();
+    assert!(matches!(build(&folder, &target), Err(GuestError::NoSdk(_))));
+
+    std::os::unix::fs::symlink(plugins_dir().parent().unwrap(), folder.join("gristmill-sdk")).unwrap();
+    let plugin = folder.join("src/plugin.js");
+    std::fs::write(&plugin, "export default plugin(;").unwrap();
+    let refused = |parts: &[&str]| {
+        let error = build(&folder, &target).unwrap_err();
+        let text = error.to_string();
+        assert!(matches!(error, GuestError::Failed { .. }), "{text}");
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    };
+    refused(&["esbuild is not installed", "npm install"]);
+
+    std::os::unix::fs::symlink(tools_dir().join("javascript/node_modules"), folder.join("node_modules")).unwrap();
+    refused(&["src/plugin.js:1:22", "Unexpected \";\""]);
+    let code = r#"import { capture, plugin, t } from "gristmill-sdk";
+        export default plugin({ documents: "d/{id}", inputs: { id: capture() }, map: (d) => d, TABLES });"#;
+    std::fs::write(&plugin, code.replace("TABLES", "tables: { a: { colums: {} } }")).unwrap();
+    refused(&["table `a` has no option `colums`"]);
+    std::fs::write(&plugin, code.replace("TABLES", "table: { name: \"a\", columns: { id: t.string } }")).unwrap();
+    let mut lines = Vec::new();
+    let component = build_with(&folder, &target, &mut |line| lines.push(line.to_owned())).unwrap();
+    assert!(component.ends_with("target/components/guest-test-js.wasm") && component.is_file());
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    build_with(&folder, &target, &mut |line| panic!("builds again: {line}")).unwrap();
 }
