@@ -85,7 +85,10 @@ pub(crate) fn install(tools_dir: &Path, progress: &mut dyn FnMut(&str)) -> Resul
         progress(&format!("toolchain for JavaScript: {}", packages.display()));
         return Ok(());
     }
-    Err(GuestError::Install { what: "componentize-js, which builds plugins in JavaScript", attempts: attempts.failed() })
+    Err(GuestError::Install {
+        what: "componentize-js, which builds plugins in JavaScript",
+        attempts: attempts.failed(),
+    })
 }
 
 /// A manifest with the tools of the template, so that their versions stand in one place. The SDK of the template is that of a project.
@@ -116,7 +119,10 @@ mod tests {
     #[test]
     fn the_tools_are_those_of_the_template() {
         let manifest = manifest_of_tools().unwrap();
-        assert!(manifest.contains("@bytecodealliance/componentize-js") && !manifest.contains("gristmill"), "{manifest}");
+        assert!(
+            manifest.contains("@bytecodealliance/componentize-js") && !manifest.contains("gristmill"),
+            "{manifest}"
+        );
     }
 
     #[test]
