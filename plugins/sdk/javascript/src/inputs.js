@@ -1,6 +1,6 @@
 // Where the values of inputs come from.
 
-import { t, Type, typeAt } from "./types.js";
+import { partAt, t, Type } from "./types.js";
 
 /** A declared input. */
 export class Input {
@@ -23,7 +23,7 @@ function steps(path) {
 }
 
 export function field(path, type, options = {}) {
-  typeAt(type, `field \`${String(path)}\``);
+  partAt(type, `field \`${String(path)}\``);
   for (const name of Object.keys(options)) {
     if (name !== "mismatch") throw new TypeError(`a field has no option \`${name}\``);
   }
@@ -44,7 +44,8 @@ export const updateTime = () => new Input({ tag: "update-time" }, t.timestamp.op
 
 /** The input that stands at `name`: a type alone is the field of that name. */
 export function inputAt(name, declaration) {
-  if (declaration instanceof Type) return new Input({ tag: "field", val: [name] }, declaration, false);
+  if (declaration instanceof Type)
+    return new Input({ tag: "field", val: [name] }, partAt(declaration, `input \`${name}\``), false);
   if (!(declaration instanceof Input)) {
     throw new TypeError(
       `input \`${name}\` is neither a type of \`t\` nor made by \`field\`, \`capture\` or their like`,

@@ -3,7 +3,7 @@
 import { caseOf, Column } from "./columns.js";
 import { addColumn, Arrays, validityOf } from "./encode.js";
 import { Rows } from "./gather.js";
-import { declared, typeAt } from "./types.js";
+import { declared, partAt } from "./types.js";
 
 const OPTIONS = ["name", "description", "columns", "key", "latestBy", "partitionBy", "clusterBy"];
 
@@ -13,7 +13,7 @@ export function tableOf(spec, name) {
     if (!OPTIONS.includes(option)) throw new TypeError(`table \`${name}\` has no option \`${option}\``);
   }
   const columns = declared(spec.columns, `the columns of table \`${name}\``).map(([column, type]) => {
-    typeAt(type, `column \`${column}\``);
+    partAt(type, `column \`${column}\``);
     return Object.freeze({ name: column, type, where: `column \`${column}\`` });
   });
   const list = (value) => (value === undefined ? [] : Array.isArray(value) ? value : [value]);

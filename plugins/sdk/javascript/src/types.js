@@ -42,6 +42,13 @@ export function typeAt(type, where) {
   return type;
 }
 
+/** `typeAt` of what is read or written. A default would be passed over there. */
+export function partAt(type, where) {
+  if (typeAt(type, where).standard !== undefined)
+    throw new TypeError(`${where} has a default, which is for settings alone`);
+  return type;
+}
+
 /** Entries of an object of declarations, in order. */
 export function declared(object, where) {
   if (object === null || typeof object !== "object" || Array.isArray(object)) {
@@ -70,10 +77,10 @@ export const t = Object.freeze({
   bytes: scalar("bytes"),
   json: scalar("json"),
   reference: scalar("reference"),
-  list: (element) => new Type("list", { element: typeAt(element, "a list") }),
+  list: (element) => new Type("list", { element: partAt(element, "a list") }),
   struct: (fields) => {
     const entries = declared(fields, "a struct");
-    for (const [name, type] of entries) typeAt(type, `field \`${name}\` of a struct`);
+    for (const [name, type] of entries) partAt(type, `field \`${name}\` of a struct`);
     return new Type("struct", { fields: Object.freeze(entries) });
   },
 });

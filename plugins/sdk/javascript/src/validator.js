@@ -2,7 +2,7 @@
 
 import { columnAt, MISSING } from "./columns.js";
 import { aboutOf, Settings } from "./settings.js";
-import { declared, typeAt } from "./types.js";
+import { declared, partAt } from "./types.js";
 
 const OPTIONS = ["summary", "table", "columns", "settings", "check", "judge"];
 
@@ -41,7 +41,7 @@ export class Validator {
     this.#settings = new Settings(spec.settings, spec.check);
     this.#columns = declared(spec.columns, "`columns`").map(([name, type]) => ({
       name,
-      type: typeAt(type, `column \`${name}\``),
+      type: partAt(type, `column \`${name}\``),
     }));
     const fields = this.#columns.map(({ name }, k) => `${JSON.stringify(name)}: c${k}[i]`);
     this.#record = new Function(

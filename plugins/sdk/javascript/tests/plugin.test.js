@@ -159,6 +159,7 @@ for (const [name, make, part] of [
     () => plugin({ documents: "d/{id}", inputs: INPUTS, table: { name: "t", columns: { x: undefined } }, map }),
     "column `x` has no type",
   ],
+  ["a default of a column", () => plugin({ ...SPEC, inputs: { x: t.string.default("a") } }), "input `x` has a default"],
   ["a list of nothing", () => t.list(), "a list has no type"],
   [
     "a numbered column",
