@@ -70,10 +70,10 @@ fn lists_and_structs_are_those_of_the_plugin_in_rust() {
     let segment = |i: usize| json!({ "mapValue": { "fields": { "name": text(&format!("s{i}")), "score": { "doubleValue": i % 7 } } } });
     let report = |i: usize| {
         let mut fields = json!({});
-        if i % 5 > 0 {
+        if !i.is_multiple_of(5) {
             fields["tags"] = list((0..i % 4).map(|_| text(&"ü".repeat(i % 9))).collect());
         }
-        if i % 3 > 0 {
+        if !i.is_multiple_of(3) {
             fields["segments"] = list((0..[0, 1, 2, 40, 300][i % 5]).map(segment).collect());
         }
         match i % 50 {
