@@ -45,7 +45,7 @@ fn a_collision_can_stop_a_run() {
     write_lines(&f.path().join("in.ndjson"), &documents);
     let args = ["run", "in.ndjson", "--to", "sqlite:q.db", "--max-rejected", "0"];
     run_in(f.path(), &args)
-        .fails(7, &["run.max-rejected", "1 records were refused", "nothing was loaded", "dead-letters/"]);
+        .fails(7, &["run.max-rejected", "there are 1 dead letters", "nothing was loaded", "dead-letters/"]);
     assert!(!f.path().join("q.db").exists(), "a run that fails its gates touches nothing");
 }
 

@@ -399,3 +399,32 @@ fn nulls_repeat_nothing() {
     let nulls = rows.len() - values.len();
     assert_eq!(summary["rows"][0]["inserted"], different.len() + nulls);
 }
+
+/// One component that maps and judges is used for either, or for both.
+#[test]
+fn a_plugin_of_both_worlds() {
+    let f = folder();
+    let team = |id: &str, fields: Value| json!({ "name": format!("projects/p/databases/(default)/documents/teams/{id}"), "fields": fields });
+    let text = |s: &str| json!({ "stringValue": s });
+    let teams = [
+        team("a", json!({ "name": text("A"), "plan": text("pro") })),
+        team("b", json!({ "name": text("B") })),
+        team("c", json!({ "plan": text("free") })),
+    ];
+    write_lines(&f.path().join("teams.ndjson"), &teams);
+    let (both, other) = (guest("strict-teams"), guest("teams"));
+    let about = run_in(f.path(), &["--json", "plugin", "inspect", &both]).ok().json();
+    assert_eq!((&about["maps"], &about["judges"]), (&json!(true), &json!(true)));
+    let run = |plugin: &str, more: &[&str]| {
+        let words = ["run", "teams.ndjson", "--plugin", plugin, "--to", "ndjson:out.ndjson", "--json"];
+        let words = [&words[..], &["--dead-letters", "dead.jsonl"], more].concat();
+        let summary = run_in(f.path(), &words).ok().json();
+        assert_balanced(&summary);
+        let rows = &summary["rows"][0];
+        (rows["inserted"].as_u64().unwrap(), rows["invalid"].as_u64().unwrap(), rule(&summary, "no-plan"))
+    };
+    assert_eq!(run(&both, &[]), (3, 0, 0));
+    assert_eq!(run(&both, &["--validate", &both]), (2, 1, 1));
+    // Rows of another plugin.
+    assert_eq!(run(&other, &["--validate", &both]), (2, 1, 1));
+}

@@ -204,7 +204,7 @@ impl<'a> Summary<'a> {
         if self.ledger.dead_letters() * 100 > taken * NOTABLE_PERCENT {
             let _ = writeln!(
                 out,
-                "{yellow}note{yellow:#}: {} of {} records were refused; `--max-rejected {NOTABLE_PERCENT}%` would have stopped this run; why is in the dead letters",
+                "{yellow}note{yellow:#}: {} dead letters for {} records; `--max-rejected {NOTABLE_PERCENT}%` would have stopped this run; why is in the dead letters",
                 count(self.ledger.dead_letters()),
                 count(taken)
             );

@@ -24,11 +24,14 @@ impl MaxRejected {
         let taken = ledger.records.read - ledger.records.other;
         match *self {
             Self::Unlimited => None,
-            Self::Count(max) => (dead > max).then(|| format!("{dead} records were refused, and at most {max} may be")),
+            // Of records and of rows: both are dead letters.
+            Self::Count(max) => {
+                (dead > max).then(|| format!("there are {dead} dead letters, and at most {max} may be"))
+            }
             Self::Percent(max) => {
                 let share = percent(dead, taken);
                 (share > max).then(|| {
-                    format!("{dead} of {taken} records were refused, which is {share:.3} %, and at most {max} % may be")
+                    format!("there are {dead} dead letters for {taken} records, which is {share:.3} %, and at most {max} % may be")
                 })
             }
         }
