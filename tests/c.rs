@@ -58,7 +58,7 @@ fn a_new_plugin_maps_a_real_export() {
     let plugin = desk.path().join("my-teams/plugin.c");
     let code = std::fs::read_to_string(&plugin).unwrap();
     std::fs::write(&plugin, code.replace(".plan = in->plan", ".plan = in->name")).unwrap();
-    desk.types(&["plugin", "build", "my-teams"]).fails(4, &["plugin.c:", "gm_opt_string"]);
+    desk.types(&["plugin", "build", "my-teams"]).fails(4, &["plugin.c:", "incompatible type"]);
 }
 
 /// Lists, structs and two tables: the same as the same plugin in Rust, whatever the size of the batches.
