@@ -2,6 +2,7 @@
 
 import { setSink } from "./log.js";
 import { Plugin } from "./plugin.js";
+import { said } from "./rejection.js";
 import { Validator } from "./validator.js";
 
 /**
@@ -26,13 +27,6 @@ function takeAway() {
   return (micros) => {
     now = Number(micros / 1000n);
   };
-}
-
-/** What an error says to people, with the place where it was thrown. */
-function said(error) {
-  if (!(error instanceof Error)) return String(error);
-  const [place = ""] = (error.stack ?? "").split("\n");
-  return place === "" ? `${error.name}: ${error.message}` : `${error.name}: ${error.message} (${place})`;
 }
 
 /** A result of the contract. An error that is thrown would be a trap, which says nothing. */

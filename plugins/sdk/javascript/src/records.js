@@ -4,7 +4,7 @@
 // each field of each record (names, places, types) stands in the text of the loop instead.
 
 import { incompleteOf } from "./incomplete.js";
-import { Rejection } from "./rejection.js";
+import { isOfEngine, Rejection, thrown } from "./rejection.js";
 import { rowsOf } from "./tables.js";
 
 const quoted = (name) => JSON.stringify(name);
@@ -36,7 +36,7 @@ function loopOf(inputs, tables, isSingle) {
       ${each((table, j) => `const r${j} = made[${quoted(table.name)}]; ${take(`r${j}`, j)}`)}
       }`;
   return new Function(
-    "map, Rejection, isArray, isRow, noRow, noTables",
+    "map, Rejection, isOfEngine, thrown, isArray, isRow, noRow, noTables",
     `return function loop(rows, inputs, context, incomplete, refused) {
     const [${inputs.map((_, k) => `c${k}`).join(", ")}] = inputs;
     ${each((table, j) => `const ${lists(table, j).replaceAll(",", " = [],")} = [], o${j} = []; let e${j} = true;`)}
@@ -46,8 +46,8 @@ function loopOf(inputs, tables, isSingle) {
       else try {
         made = map({ ${record} }, context);
       } catch (error) {
-        if (!(error instanceof Rejection)) throw error;
-        made = error;
+        if (isOfEngine(error)) throw error;
+        made = error instanceof Rejection ? error : thrown(error);
       }
       if (made instanceof Rejection) { refused(i, made); ${none} continue; }
       ${taken}
@@ -79,7 +79,16 @@ const noTables = (value) =>
 
 /** What maps a batch, by a function from a record to what is made of it. */
 export function byRecord(map, inputs, tables, isSingle) {
-  const loop = loopOf(inputs, tables, isSingle)(map, Rejection, Array.isArray, isRow, noRow, noTables);
+  const loop = loopOf(inputs, tables, isSingle)(
+    map,
+    Rejection,
+    isOfEngine,
+    thrown,
+    Array.isArray,
+    isRow,
+    noRow,
+    noTables,
+  );
   return (rows, columns, context, refused) => {
     const incomplete = incompleteOf(inputs, columns, rows);
     const values = columns.map((column) => column.list());

@@ -17,6 +17,19 @@ export function reject(code, message, input) {
   return new Rejection(code, message, input);
 }
 
+/** What an error says to people, with the place where it was thrown. */
+export function said(error) {
+  if (!(error instanceof Error)) return String(error);
+  const [place = ""] = (error.stack ?? "").split("\n");
+  return place === "" ? `${error.name}: ${error.message}` : `${error.name}: ${error.message} (${place})`;
+}
+
+/** Errors of the engine itself, such as a stack that ended: what comes after them cannot be relied on. */
+export const isOfEngine = (error) => error?.name === "InternalError";
+
+/** Of a record on which the plugin threw an error. */
+export const thrown = (error) => new Rejection("exception", `the plugin threw ${said(error)}`.slice(0, 1000));
+
 /** Of an input in which a part is null that may not be. The host cannot know it: the contract has no word for it. */
 export const missingPart = (input) =>
   new Rejection(

@@ -1,6 +1,7 @@
 // A validator: which columns of which table it reads, and a batch of rows through its rules.
 
 import { columnAt, MISSING } from "./columns.js";
+import { isOfEngine, thrown } from "./rejection.js";
 import { aboutOf, Settings } from "./settings.js";
 import { declared, partAt } from "./types.js";
 
@@ -91,8 +92,15 @@ export class Validator {
     for (let i = 0; i < batch.rows; i++) {
       const verdict = new Verdict(i, found);
       const lacking = nested.find((k) => values[k][i] === MISSING);
-      if (lacking === undefined) this.judge(record(i), context, verdict);
-      else {
+      if (lacking === undefined) {
+        try {
+          this.judge(record(i), context, verdict);
+        } catch (error) {
+          if (isOfEngine(error)) throw error;
+          const { code, message } = thrown(error);
+          verdict.error(code, message);
+        }
+      } else {
         const what =
           "a list in it has a null element, or a struct in it a null field, where the validator needs a value";
         verdict.error("missing-part", what, this.#columns[lacking].name);

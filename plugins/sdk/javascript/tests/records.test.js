@@ -217,13 +217,22 @@ for (const [type, value, part] of [
   });
 }
 
-test("an error of the mapping goes through", () => {
-  const { transform } = open(
-    numbers(() => {
-      throw new Error("mine");
-    }),
-  );
-  assert.throws(() => transform.transform(three()), { message: "mine" });
+test("an error of the mapping refuses the record, and one of the engine goes through", () => {
+  const failing = (error) =>
+    open(
+      numbers(({ x }) => {
+        if (x === 1n) throw error;
+        return { x };
+      }),
+    );
+  const { tables, rejections } = failing(new TypeError("mine")).transform.transform(three());
+  assert.equal(tables[0].batch.rows, 2);
+  assert.equal(rejections.length, 1);
+  const [{ row, code, message }] = rejections;
+  assert.deepEqual([row, code], [1, "exception"]);
+  assert.match(message, /^the plugin threw TypeError: mine \(/);
+  const ended = Object.assign(new Error("too much recursion"), { name: "InternalError" });
+  assert.throws(() => failing(ended).transform.transform(three()), { message: "too much recursion" });
 });
 
 test("two tables of one record", () => {

@@ -51,6 +51,19 @@ test("judges rows", () => {
   );
 });
 
+test("an error of the rules refuses the row", () => {
+  const strict = validator({
+    columns: { score: t.float64 },
+    judge({ score }) {
+      if (score > 1) throw new Error("mine");
+    },
+  });
+  const { validate } = strict.open("{}", RUN, ...tableOf({ score: t.float64 }));
+  const [{ row, rule, severity, message }, ...others] = validate(batchOf(3, [[t.float64, [0, 2, 1]]]));
+  assert.deepEqual([row, rule, severity, others], [1, "exception", "error", []]);
+  assert.match(message, /^the plugin threw Error: mine/);
+});
+
 test("another table is not judged, and one that does not fit is refused", () => {
   assert.deepEqual(ranges.open("{}", RUN, ...tableOf({}, "other")).names, []);
   for (const [columns, part] of [
