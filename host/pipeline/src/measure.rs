@@ -56,7 +56,7 @@ pub fn measure(input: &Input, transform: &dyn Transform, batch_rows: usize, most
     let max_document = gristmill_decode::Limits::default().max_document;
     let mut worker = transform.worker()?;
     let mut measured = Measured::default();
-    let mut early = None;
+    let (mut early, mut late) = (None, None);
     'splits: for split in input.splits(SPLIT_BYTES) {
         let mut reader = SplitReader::open(input, &split, &projection, max_document)?;
         loop {
@@ -78,14 +78,16 @@ pub fn measure(input: &Input, transform: &dyn Transform, batch_rows: usize, most
                     measured.bytes_out += table.rows.get_array_memory_size() as u64;
                 }
             }
+            // None of an instance that is about to be replaced.
+            late = worker.memory().or(late);
             if early.is_none() && measured.records >= most / 10 {
-                early = worker.memory();
+                early = late;
             }
             if measured.records >= most {
                 break 'splits;
             }
         }
     }
-    measured.memory = worker.memory().map(|late| (early.unwrap_or(late), late));
+    measured.memory = late.map(|late| (early.unwrap_or(late), late));
     Ok(measured)
 }

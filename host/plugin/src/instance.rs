@@ -193,7 +193,9 @@ impl Maker {
             Ok((transform, validate))
         });
         match parts {
-            Ok((transform, validate)) => Ok(Instance { store, transform, validate }),
+            Ok((transform, validate)) => {
+                Ok(Instance { store, transform, validate, memory_limit: self.limits.memory, first_memory: None })
+            }
             Err(error) => Err(classify(&mut store, &error)),
         }
     }
@@ -204,6 +206,9 @@ pub(crate) struct Instance {
     store: Store<State>,
     transform: Option<transform::Guest>,
     validate: Option<validate::Guest>,
+    memory_limit: u64,
+    /// Bytes of its memories after it was first asked whether it is worn.
+    first_memory: Option<u64>,
 }
 
 impl Instance {
@@ -265,6 +270,15 @@ impl Instance {
             None => Err(lacks("validate")),
         })?
         .map_err(|said| plugin_says(&said))
+    }
+
+    /// Whether its memory has grown so far that a fresh instance had better make the next call: it takes more than half of what it may have, and
+    /// twice of what it had after its first call, which is when this is to be asked first. What a language's run-time library forgets to free
+    /// would end in a fault otherwise, after however many calls.
+    pub(crate) fn is_worn(&mut self) -> bool {
+        let now = self.memory();
+        let first = *self.first_memory.get_or_insert(now);
+        now > self.memory_limit / 2 && now / 2 >= first
     }
 
     /// Bytes of its memories.

@@ -176,7 +176,7 @@ impl Worker {
         Ok(match outcome {
             Ok(violations) => {
                 used.is_used = true;
-                *slot = Some(used);
+                *slot = (!used.instance.is_worn()).then_some(used);
                 Ok(violations)
             }
             Err(fault) => {

@@ -113,7 +113,7 @@ impl Worker {
             .and_then(|output| output::check(output, &promised).map_err(Fault::output));
         Ok(match outcome {
             Ok((tables, rejections)) => {
-                self.instance = Some(instance);
+                self.instance = (!instance.is_worn()).then_some(instance);
                 self.is_used = true;
                 Ok(Part { first_row, rows, tables, rejections })
             }

@@ -219,3 +219,31 @@ fn a_wrong_description_names_the_item() {
         assert!(text.contains(words) && text.starts_with("liar "), "{fault}: {text}");
     }
 }
+
+/// A run-time library that does not free what it took, a mebibyte a call: the instance is replaced before it is refused memory.
+#[test]
+fn an_instance_that_grows_is_replaced_before_it_fails() {
+    let limits = Limits { memory: 64 << 20, ..LIMITS };
+    let plugin = liar("leaks", "always", limits).unwrap();
+    let mut worker = plugin.worker().unwrap();
+    let mut most = 0;
+    let mut replaced = 0;
+    for _ in 0..200 {
+        let mapped = worker.transform(&records(&plugin, (0..10).collect())).unwrap();
+        assert_eq!((mapped.faults.len(), mapped.parts.len()), (0, 1));
+        match worker.memory() {
+            Some(memory) => most = most.max(memory),
+            None => replaced += 1,
+        }
+    }
+    assert!(replaced >= 200 / 32 - 1 && replaced < 20, "{replaced}");
+    assert!(most > 30 << 20 && most <= limits.memory / 2, "{most}");
+
+    // One that is large from the beginning, and stays as it is, is kept.
+    let plugin = liar("ok", "always", Limits { memory: 2 << 20, ..LIMITS }).unwrap();
+    let mut worker = plugin.worker().unwrap();
+    for _ in 0..20 {
+        worker.transform(&records(&plugin, (0..10).collect())).unwrap();
+        assert!(worker.memory().is_some_and(|memory| memory > 1 << 20));
+    }
+}

@@ -103,6 +103,7 @@ impl Guest for Liar {
             "returns-error" => return Err("the plugin cannot go on".into()),
             "log-flood" => (0..1_000_000).for_each(|i| log(Level::Warn, &format!("message {i}"))),
             "log-long" => log(Level::Info, &format!("first\nsecond \u{1b}[31m{}", "x".repeat(100_000))),
+            "leaks" => lies::leak(),
             "remembers" => return Ok(lies::remembering(output, SEEN.get())),
             mode => return Ok(lies::broken(mode, output, rows)),
         }

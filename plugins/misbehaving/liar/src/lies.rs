@@ -49,6 +49,11 @@ pub fn take_memory() -> ! {
     }
 }
 
+/// Forgets a mebibyte.
+pub fn leak() {
+    black_box(vec![1_u8; 1 << 20].leak());
+}
+
 fn rejection(row: u32) -> Rejection {
     Rejection { row, code: "refused".into(), input: None, message: "for the test".into() }
 }
