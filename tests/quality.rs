@@ -372,6 +372,65 @@ fn unique_values_stand_in_one_row_of_the_run() {
     assert!(!rows.exists());
 }
 
+/// Of several rules each looks at the same rows; a row that several refuse is refused once, by the first rule of the first file.
+#[test]
+fn several_unique_rules_on_one_row() {
+    let f = folder();
+    let team = |id: &str, name: &str, plan: &str, updated: &str| {
+        let text = |s: &str| json!({ "stringValue": s });
+        json!({ "name": format!("projects/p/databases/(default)/documents/teams/{id}"),
+            "fields": { "name": text(name), "plan": text(plan) }, "updateTime": updated })
+    };
+    let at = "2024-01-01T00:00:00Z";
+    let teams = [
+        team("a", "A", "pro", at),
+        team("b", "A", "pro", at),
+        team("c", "C", "pro", at),
+        team("d", "A", "free", at),
+        // A copy, which is a duplicate and no repeat.
+        team("a", "A", "pro", at),
+        team("e", "E", "trial", at),
+    ];
+    write_lines(&f.path().join("teams.ndjson"), &teams);
+    let rules = |severity: &str| {
+        format!(
+            "[[rule]]\nname = \"b-name\"\ncolumn = \"name\"\nunique = true\n\
+             [[rule]]\nname = \"a-plan\"\ncolumn = \"plan\"\nunique = true\n\
+             [[rule]]\nname = \"both\"\ncolumn = \"plan\"\nunique = {{ with = [\"name\"] }}\nseverity = \"{severity}\"\n"
+        )
+    };
+    let teams = guest("teams");
+    let run = |rules: &str| {
+        std::fs::write(f.path().join("rules.toml"), rules).unwrap();
+        let words =
+            ["run", "teams.ndjson", "--plugin", &teams, "--rules", "rules.toml", "--json", "--to", "ndjson:out.ndjson"];
+        let summary = run_in(f.path(), &[&words[..], &["--dead-letters", "dead.jsonl"]].concat()).ok().json();
+        assert_balanced(&summary);
+        let counts = ["b-name", "a-plan", "both"].map(|name| rule(&summary, name));
+        let rows: Vec<_> = json_lines(&f.path().join("out.ndjson")).iter().map(|r| r["team"].to_string()).collect();
+        let refused: Vec<_> = json_lines(&f.path().join("dead.jsonl"))
+            .iter()
+            .map(|l| {
+                (l["document"]["name"].as_str().unwrap().rsplit('/').next().unwrap().to_owned(), l["code"].to_string())
+            })
+            .collect();
+        assert_eq!(summary["rows"][0]["duplicate"], 1, "{summary}");
+        (counts, rows.concat(), refused)
+    };
+    let refused = |codes: [&str; 3]| {
+        ["b", "c", "d"]
+            .into_iter()
+            .zip(codes)
+            .map(|(id, code)| (id.to_owned(), format!("\"{code}\"")))
+            .collect::<Vec<_>>()
+    };
+    // b repeats name, plan and both; c the plan; d the name.
+    let (counts, rows, dead) = run(&rules("warning"));
+    assert_eq!((counts, rows.as_str()), ([2, 2, 1], "\"a\"\"e\""));
+    assert_eq!(dead, refused(["a-plan", "a-plan", "b-name"]));
+    assert_eq!(run(&rules("error")), (counts, rows, dead));
+}
+
 /// Nulls are no values: on a real export, beside rows that other rules refuse.
 #[test]
 fn nulls_repeat_nothing() {

@@ -21,7 +21,7 @@ use crate::plugin::build_component;
 use crate::text::count;
 
 /// What is expected, beside the documents.
-const EXPECTED: &str = "expected.ndjson";
+pub(crate) const EXPECTED: &str = "expected.ndjson";
 /// The time of the run where a case says nothing: 2000-01-01T00:00:00Z.
 const STARTED_AT: i64 = 946_684_800_000_000;
 /// Rows in a batch where nothing is to be shown by them.

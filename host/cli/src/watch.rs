@@ -24,8 +24,13 @@ pub(crate) fn watch(cli: &Cli, args: &TestArgs) -> Result<(), CliError> {
         if let Err(error) = cases::test(cli, args) {
             report(&error, cli.json);
         }
-        // With `--update`, the cases are written by ourselves.
-        let mut seen = if args.update { look(&folders)? } else { before };
+        // With `--update`, what is expected is written by ourselves.
+        let mut seen = before;
+        if args.update {
+            let is_ours = |path: &Path| path.file_name().is_some_and(|name| name == cases::EXPECTED);
+            seen.retain(|path, _| !is_ours(path));
+            seen.extend(look(&folders)?.into_iter().filter(|(path, _)| is_ours(path)));
+        }
         if !cli.quiet {
             eprintln!("watching {}; Ctrl-C ends it", args.plugin.display());
         }
@@ -47,33 +52,34 @@ pub(crate) fn watch(cli: &Cli, args: &TestArgs) -> Result<(), CliError> {
 fn look(folders: &[&Path]) -> Result<Seen, CliError> {
     let mut seen = Seen::new();
     for folder in folders {
-        walk(folder, &mut seen).map_err(|e| file_error(folder, e))?;
+        let metadata = std::fs::metadata(folder).map_err(|e| file_error(folder, e))?;
+        if metadata.is_file() {
+            seen.insert((*folder).to_owned(), (metadata.len(), metadata.modified().ok()));
+        }
+        walk(folder, &mut seen);
     }
     Ok(seen)
 }
 
-/// What builds write is left out, or each build would be followed by another.
-fn walk(path: &Path, seen: &mut Seen) -> std::io::Result<()> {
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) => metadata,
-        // Gone since its folder was read.
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound && !seen.is_empty() => return Ok(()),
-        Err(e) => return Err(e),
-    };
-    if metadata.is_file() {
-        seen.insert(path.to_owned(), (metadata.len(), metadata.modified().ok()));
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
+/// What is in a folder. What builds write is left out, or each build would be followed by another; so is what cannot be read, or is gone since its
+/// folder was read. Links to folders are not followed: they may lead back.
+fn walk(folder: &Path, seen: &mut Seen) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
         let is_built = ["target", "node_modules", "__pycache__", "dead-letters"].contains(&&*name);
-        if !is_built && !name.starts_with('.') && !name.ends_with(".wasm") && name != "Cargo.lock" {
-            walk(&entry.path(), seen)?;
+        if is_built || name.starts_with('.') || name.ends_with(".wasm") || name == "Cargo.lock" {
+            continue;
+        }
+        let path = entry.path();
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            walk(&path, seen);
+        } else if let Ok(metadata) = std::fs::metadata(&path)
+            && metadata.is_file()
+        {
+            seen.insert(path, (metadata.len(), metadata.modified().ok()));
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -99,6 +105,11 @@ mod tests {
             std::fs::write(desk.path().join(file), "x").unwrap();
             assert_eq!(now() != last, counts, "{file}");
             last = now();
+        }
+        #[cfg(unix)]
+        for (target, link) in [(".", "loop"), ("nowhere", "dangling")] {
+            std::os::unix::fs::symlink(target, desk.path().join(link)).unwrap();
+            assert_eq!(now(), last, "{link}");
         }
         std::fs::remove_file(desk.path().join("src/lib.rs")).unwrap();
         assert_ne!(now(), last);

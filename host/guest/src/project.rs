@@ -36,7 +36,7 @@ pub(crate) fn find_program(folder: &Path, name: &str) -> Option<PathBuf> {
 pub(crate) fn fingerprint(folders: &[&Path], programs: &[&Path]) -> Result<String, GuestError> {
     let mut hasher = DefaultHasher::new();
     for folder in folders {
-        hash_folder(folder, &mut hasher)?;
+        hash_folder(folder, is_left_out, &mut hasher)?;
     }
     for program in programs {
         let metadata = fs::metadata(program).map_err(GuestError::io(program))?;
@@ -45,7 +45,7 @@ pub(crate) fn fingerprint(folders: &[&Path], programs: &[&Path]) -> Result<Strin
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-/// Folders whose content is no part of a plugin: what is built, what is installed, and what tests it.
+/// What is no part of a plugin: what is built, what is installed, and what tests it.
 fn is_left_out(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     name.starts_with('.')
@@ -53,31 +53,44 @@ fn is_left_out(name: &OsStr) -> bool {
         || ["target", "cases", "node_modules", "__pycache__", SDK].contains(&&*name)
 }
 
-fn hash_folder(folder: &Path, hasher: &mut DefaultHasher) -> Result<(), GuestError> {
+/// Hashes names and contents of what is in a folder; `is_left_out` is asked about the folder itself only, since deeper down a name may mean
+/// anything.
+fn hash_folder(folder: &Path, is_left_out: fn(&OsStr) -> bool, hasher: &mut DefaultHasher) -> Result<(), GuestError> {
     let entries =
         fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(GuestError::io(folder))?;
     let mut names: Vec<_> = entries.iter().map(fs::DirEntry::file_name).filter(|name| !is_left_out(name)).collect();
     names.sort();
+    names.len().hash(hasher);
     for name in names {
         let path = folder.join(&name);
+        name.hash(hasher);
         if path.is_dir() {
-            hash_folder(&path, hasher)?;
+            hash_folder(&path, |name| name == "__pycache__", hasher)?;
         } else if path.is_file() {
-            (name, fs::read(&path).map_err(GuestError::io(&path))?).hash(hasher);
+            fs::read(&path).map_err(GuestError::io(&path))?.hash(hasher);
         }
     }
     Ok(())
 }
 
-/// Whether a component was built of what has this fingerprint.
+/// Whether a component was built of what has this fingerprint, and is still the one that was built.
 pub(crate) fn is_fresh(component: &Path, fingerprint: &str) -> bool {
-    component.is_file() && fs::read_to_string(stamp(component)).is_ok_and(|text| text == fingerprint)
+    let seal = fs::read(component).map(|bytes| seal(&bytes, fingerprint));
+    fs::read_to_string(stamp(component)).is_ok_and(|text| seal.is_ok_and(|seal| seal == text))
 }
 
 /// Keeps what a component was built of.
 pub(crate) fn keep_fingerprint(component: &Path, fingerprint: &str) -> Result<(), GuestError> {
+    let bytes = fs::read(component).map_err(GuestError::io(component))?;
     let path = stamp(component);
-    fs::write(&path, fingerprint).map_err(GuestError::io(&path))
+    fs::write(&path, seal(&bytes, fingerprint)).map_err(GuestError::io(&path))
+}
+
+/// Two projects of one name, in two languages, may be built into one folder.
+fn seal(component: &[u8], fingerprint: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    component.hash(&mut hasher);
+    format!("{fingerprint} {:016x}", hasher.finish())
 }
 
 fn stamp(component: &Path) -> PathBuf {
@@ -108,8 +121,31 @@ mod tests {
         assert_ne!(now(), first);
         fs::remove_file(folder.join("other.py")).unwrap();
         assert_eq!(now(), first);
+        // Where a file lies counts, as well as what it holds.
+        fs::create_dir(folder.join("cases/deep")).unwrap();
+        fs::create_dir(folder.join("inner")).unwrap();
+        fs::write(folder.join("inner/cases"), "x").unwrap();
+        let inner = now();
+        assert_ne!(inner, first);
+        fs::rename(folder.join("inner/cases"), folder.join("inner/target")).unwrap();
+        assert_ne!(now(), inner);
+        fs::rename(folder.join("inner/target"), folder.join("moved")).unwrap();
+        assert_ne!(now(), inner);
         fs::write(folder.join("plugin.py"), "two").unwrap();
         assert_ne!(now(), first);
+    }
+
+    #[test]
+    fn a_component_that_somebody_else_wrote_is_not_fresh() {
+        let desk = tempfile::tempdir().unwrap();
+        let component = desk.path().join("p.wasm");
+        assert!(!is_fresh(&component, "f"));
+        fs::write(&component, "one").unwrap();
+        assert!(!is_fresh(&component, "f"));
+        keep_fingerprint(&component, "f").unwrap();
+        assert!(is_fresh(&component, "f") && !is_fresh(&component, "g"));
+        fs::write(&component, "two").unwrap();
+        assert!(!is_fresh(&component, "f"));
     }
 
     #[test]

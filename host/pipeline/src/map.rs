@@ -43,7 +43,7 @@ pub(crate) struct TableStore {
 pub(crate) struct UniqueStore {
     /// Whose rule it is.
     pub(crate) validator: usize,
-    pub(crate) rule: Arc<Unique>,
+    pub(crate) rule: Unique,
     pub(crate) keys: KeyIndex,
 }
 

@@ -115,7 +115,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
 
     progress.enter(Phase::Dedup);
     let mut survivors = Vec::with_capacity(tables.len());
-    let mut late = Vec::new();
+    let (mut late, mut uniques) = (Vec::new(), Vec::new());
     for (index, (store, table)) in tables.iter_mut().zip(description.tables()).enumerate() {
         let rows_of_splits = store.rows.rows_of_splits();
         let invalid: u64 = tallies.iter().filter_map(|t| t.invalid.get(index)).sum();
@@ -130,11 +130,17 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
             None => Resolved::default(),
         };
         // Each rule over all rows that dedup leaves, so that none depends on the others.
-        let mut repeated = BTreeMap::new();
+        let mut repeated: Vec<(u32, Repeat)> = Vec::new();
         for unique in std::mem::take(&mut store.uniques) {
-            find_repeats(job, &unique, &stay, &mut broken, &mut repeated)?;
+            let rule = u32::try_from(uniques.len()).map_err(|_| RunError::Bug("more than 2^32 rules".into()))?;
+            find_repeats(job, &unique, rule, &stay, &mut broken, &mut repeated)?;
+            // Not its index, whose memory is free for the load.
+            uniques.push((unique.validator, unique.rule));
         }
-        repeated.keys().for_each(|row| stay.drop_row(*row));
+        // By the first rule of the first validator: a row is refused once.
+        repeated.sort_unstable_by_key(|(rule, repeat)| (repeat.row, *rule));
+        repeated.dedup_by_key(|(_, repeat)| repeat.row);
+        repeated.iter().for_each(|(_, repeat)| stay.drop_row(repeat.row));
         ledger.rows.push(Rows {
             table: table.name().to_owned(),
             made,
@@ -143,15 +149,15 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
             collision: resolved.collisions.len() as u64,
             ..Rows::default()
         });
-        let repeats = repeated.into_values().map(|(validator, rule, repeat)| Why::Repeat(validator, rule, repeat));
+        let repeats = repeated.into_iter().map(|(rule, repeat)| Why::Repeat(rule, repeat));
         let whys = repeats.chain(resolved.collisions.into_iter().map(Why::Collision));
         late.extend(whys.map(|why| Late { table: index, why }));
         survivors.push(stay);
     }
     ledger.rules = rules(job, broken);
     if !late.is_empty() {
-        late.iter().for_each(|letter| count_code(&mut ledger.refusals, letter.why.code(), 1));
-        write_late(job, &splits, &letters, late)?;
+        late.iter().for_each(|letter| count_code(&mut ledger.refusals, letter.why.code(&uniques), 1));
+        write_late(job, &splits, &letters, &uniques, late)?;
     }
     ledger.balance_records()?;
     let has_letters = letters.publish(&job.options.dead_letters)?;
@@ -234,11 +240,14 @@ fn expansion(compression: Compression) -> u64 {
 /// What validators want to be unique in a table, with an index for each.
 fn uniques_of(job: &Job, table: usize, index: &impl Fn(&str) -> KeyIndex) -> Vec<UniqueStore> {
     let all = job.validators.iter().enumerate().flat_map(|(i, v)| v.uniques().iter().map(move |rule| (i, rule)));
-    let of_table = all.filter(|(_, rule)| rule.table == table).enumerate();
-    of_table
+    let mut of_table: Vec<_> = all.filter(|(_, rule)| rule.table == table).collect();
+    // In the order in which a row is refused by one of them.
+    of_table.sort_by(|a, b| (a.0, &a.1.rule).cmp(&(b.0, &b.1.rule)));
+    let numbered = of_table.into_iter().enumerate();
+    numbered
         .map(|(number, (validator, rule))| UniqueStore {
             validator,
-            rule: Arc::new(rule.clone()),
+            rule: rule.clone(),
             keys: index(&format!("{table}-unique-{number}")),
         })
         .collect()
@@ -346,31 +355,32 @@ fn reduce<T: Default + Send>(
     total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// Rows that are refused since they repeat what must be unique: the rule by which each is, with its validator.
-type Repeats = BTreeMap<RowPosition, (usize, Arc<Unique>, Repeat)>;
-
-/// Counts the rows that break a rule. Where they are refused, they go into `refused`, by the first rule of the first validator.
+/// Counts the rows that break a rule. Where they are refused, they are added to `refused` with the number of the rule.
 fn find_repeats(
     job: &Job,
     unique: &UniqueStore,
+    number: u32,
     stay: &Survivors,
     broken: &mut RuleCounts,
-    refused: &mut Repeats,
+    refused: &mut Vec<(u32, Repeat)>,
 ) -> Result<(), RunError> {
     let UniqueStore { validator, rule, keys } = unique;
-    let found: Vec<Repeat> =
-        reduce(keys, job.options.workers, |entries| repeats(entries, stay), |all, more| all.extend(more))?;
-    if !found.is_empty() && !count_rule(broken, *validator, &rule.rule, rule.severity, found.len() as u64) {
-        return Err(too_many_rules(job, *validator));
-    }
-    if rule.severity == Severity::Error {
-        for repeat in found {
-            let ours = (*validator, Arc::clone(rule), repeat);
-            let slot = refused.entry(repeat.row).or_insert_with(|| ours.clone());
-            if (ours.0, &ours.1.rule) < (slot.0, &slot.1.rule) {
-                *slot = ours;
-            }
+    let workers = job.options.workers;
+    let count = match rule.severity {
+        // They go on, so nobody needs to know which they are.
+        Severity::Warning => {
+            reduce(keys, workers, |entries| repeats(entries, stay).len(), |sum: &mut usize, more| *sum += more)?
         }
+        Severity::Error => {
+            let before = refused.len();
+            let found: Vec<Repeat> =
+                reduce(keys, workers, |entries| repeats(entries, stay), |all: &mut Vec<_>, more| all.extend(more))?;
+            refused.extend(found.into_iter().map(|repeat| (number, repeat)));
+            refused.len() - before
+        }
+    };
+    if count > 0 && !count_rule(broken, *validator, &rule.rule, rule.severity, count as u64) {
+        return Err(too_many_rules(job, *validator));
     }
     Ok(())
 }
@@ -384,34 +394,38 @@ struct Late {
 /// Why such a row is refused.
 enum Why {
     Collision(Collision),
-    /// By a rule of a validator.
-    Repeat(usize, Arc<Unique>, Repeat),
+    /// By the rule with this number.
+    Repeat(u32, Repeat),
 }
 
 impl Why {
-    fn code(&self) -> &str {
+    /// The rule by which it is refused.
+    fn rule<'a>(&self, uniques: &'a [(usize, Unique)]) -> Option<&'a (usize, Unique)> {
         match self {
-            Self::Collision(_) => COLLISION,
-            Self::Repeat(_, rule, _) => &rule.rule,
+            Self::Collision(_) => None,
+            Self::Repeat(number, _) => uniques.get(*number as usize),
         }
+    }
+
+    fn code<'a>(&self, uniques: &'a [(usize, Unique)]) -> &'a str {
+        self.rule(uniques).map_or(COLLISION, |(_, rule)| &rule.rule)
     }
 
     /// The row, and where its document begins in its file.
     fn place(&self) -> (RowPosition, u64) {
         match self {
             Self::Collision(c) => (c.loser, c.loser_offset),
-            Self::Repeat(_, _, repeat) => (repeat.row, repeat.offset),
+            Self::Repeat(_, repeat) => (repeat.row, repeat.offset),
         }
     }
 
-    fn validator(&self) -> Option<usize> {
-        match self {
-            Self::Collision(_) => None,
-            Self::Repeat(validator, ..) => Some(*validator),
-        }
-    }
-
-    fn refusal(&self, job: &Job, splits: &[Split], table: &str) -> Result<Refusal, RunError> {
+    fn refusal(
+        &self,
+        job: &Job,
+        splits: &[Split],
+        uniques: &[(usize, Unique)],
+        table: &str,
+    ) -> Result<Refusal, RunError> {
         let (stage, field, message) = match self {
             Self::Collision(c) => {
                 let owner = &file_of(job, splits, c.owner.split)?.name;
@@ -422,7 +436,10 @@ impl Why {
                 );
                 (Stage::Dedup, None, message)
             }
-            Self::Repeat(_, rule, repeat) => {
+            Self::Repeat(_, repeat) => {
+                let rule = self.rule(uniques).map(|(_, rule)| rule);
+                let rule =
+                    rule.ok_or_else(|| RunError::Bug("a row was refused by a rule that does not exist".into()))?;
                 let first = &file_of(job, splits, repeat.first.split)?.name;
                 let message = format!(
                     "{}; the first is of the document at {first}, offset {}",
@@ -431,7 +448,7 @@ impl Why {
                 (Stage::Validate, Some(format!("{table}.{}", rule.column)), message)
             }
         };
-        Ok(Refusal { stage, code: self.code().to_owned(), field, message })
+        Ok(Refusal { stage, code: self.code(uniques).to_owned(), field, message })
     }
 }
 
@@ -441,7 +458,13 @@ fn file_of<'a>(job: &'a Job, splits: &[Split], split: u32) -> Result<&'a InputFi
 }
 
 /// Writes dead letters of rows that were mapped, in input order. Their documents are read again: they are few, and known only now.
-fn write_late(job: &Job, splits: &[Split], letters: &DeadLetters, mut late: Vec<Late>) -> Result<(), RunError> {
+fn write_late(
+    job: &Job,
+    splits: &[Split],
+    letters: &DeadLetters,
+    uniques: &[(usize, Unique)],
+    mut late: Vec<Late>,
+) -> Result<(), RunError> {
     // By document within a split: rows are numbered by table, and documents are read forwards.
     late.sort_by_key(|late| {
         let (row, offset) = late.why.place();
@@ -460,9 +483,10 @@ fn write_late(job: &Job, splits: &[Split], letters: &DeadLetters, mut late: Vec<
         for Late { table, why } in group {
             let (_, offset) = why.place();
             let table = tables.get(*table).map(Table::name).unwrap_or_default();
-            let refusal = why.refusal(job, splits, table)?;
+            let refusal = why.refusal(job, splits, uniques, table)?;
             let document = Content::Document(documents.at(offset)?);
-            part.write(&file.name, offset, &refusal, why.validator(), &document)?;
+            let validator = why.rule(uniques).map(|(validator, _)| *validator);
+            part.write(&file.name, offset, &refusal, validator, &document)?;
         }
     }
     letters.keep(splits.len(), part)

@@ -4,10 +4,11 @@
 //! entry must not be writable for others, and the entry must hold what its header says. Anything else is compiled anew. A cache that
 //! cannot be read or written costs time, never a run.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
@@ -15,6 +16,12 @@ use wasmtime::component::Component;
 
 /// First bytes of an entry; the digit is the version of the header.
 const MAGIC: &[u8; 16] = b"gristmill-code-1";
+
+/// How often, and how many times, a lock is asked for: a minute in all, which is longer than any known component takes.
+const WAIT: Duration = Duration::from_millis(100);
+const WAITS: u32 = 600;
+/// When it is said that we wait.
+const WAITS_UNTIL_TOLD: u32 = 10;
 
 /// Length of a SHA-256 digest.
 const DIGEST: usize = 32;
@@ -64,14 +71,35 @@ impl Cache {
     }
 
     /// Waits until nobody else compiles this component, who would then have compiled it for us as well. The lock ends with what is returned, or
-    /// with the process. None: it cannot be had, and costs time, never a run.
+    /// with the process. None: it cannot be had, or not in time, and that costs time, never a run.
     pub(crate) fn lock(&self, digest: &str) -> Option<File> {
-        let locked = || {
-            create_private(&self.folder)?;
-            let file = File::create(self.folder.join(format!("{digest}.lock")))?;
-            file.lock().map(|()| file)
-        };
-        locked().inspect_err(|error| tracing::debug!(%error, "no lock in the cache of compiled plugins")).ok()
+        self.try_lock(digest)
+            .inspect_err(|error| tracing::debug!(%error, "no lock in the cache of compiled plugins"))
+            .ok()
+            .flatten()
+    }
+
+    fn try_lock(&self, digest: &str) -> io::Result<Option<File>> {
+        create_private(&self.folder)?;
+        if is_writable_for_others(&fs::metadata(&self.folder)?) {
+            return Ok(None);
+        }
+        // Nothing is written into it: whatever lies there under its name stays as it is.
+        let path = self.folder.join(format!("{digest}.lock"));
+        let file = File::options().write(true).create(true).truncate(false).open(path)?;
+        for wait in 0..WAITS {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::WouldBlock) if wait == WAITS_UNTIL_TOLD => {
+                    tracing::warn!("another process compiles this plugin; waiting for it");
+                }
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            std::thread::sleep(WAIT);
+        }
+        tracing::warn!("the other process does not get on; compiling the plugin without it");
+        Ok(None)
     }
 
     /// Keeps a compiled component.
@@ -184,12 +212,29 @@ mod tests {
         }
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_harms_no_file_and_wants_a_private_folder() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::of(folder.path(), 1);
+        let other = folder.path().join("other");
+        fs::write(&other, "mine").unwrap();
+        create_private(&cache.folder).unwrap();
+        std::os::unix::fs::symlink(&other, cache.folder.join("abc.lock")).unwrap();
+        assert!(cache.lock("abc").is_some());
+        assert_eq!(fs::read(&other).unwrap(), b"mine");
+        fs::set_permissions(&cache.folder, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(cache.lock("abd").is_none());
+    }
+
     #[test]
     fn a_folder_that_cannot_be_made_is_no_error() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         fs::write(&file, "").unwrap();
         Cache::of(&file, 1).store("abc", b"code");
+        assert!(Cache::of(&file, 1).lock("abc").is_none());
         assert!(file.is_file());
     }
 }

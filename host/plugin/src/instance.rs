@@ -78,6 +78,11 @@ impl State {
     /// Passes what it prints on to the log, line by line.
     pub(crate) fn print(&mut self, is_error: bool, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if self.log.is_full() {
+                // Counted, and not kept.
+                self.log.begin();
+                continue;
+            }
             let [out, err] = &mut self.lines;
             let line = if is_error { err } else { out };
             line.extend_from_slice(piece);

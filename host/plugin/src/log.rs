@@ -29,6 +29,11 @@ impl Log {
         self.count <= MESSAGES
     }
 
+    /// Whether no message will be passed on any more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.count >= MESSAGES
+    }
+
     pub(crate) fn pass_on(&self, level: Level, message: &str) {
         let (plugin, message) = (&*self.plugin, tame(message, LENGTH));
         match level {

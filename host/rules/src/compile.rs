@@ -154,7 +154,10 @@ fn fit_unique(draft: &UniqueDraft, table: &Table, column: usize) -> Result<(Vec<
     let others = match draft {
         UniqueDraft::Alone(true) => &[][..],
         UniqueDraft::Alone(false) => return Err("has `unique = false`, which no row can break".into()),
-        UniqueDraft::With { with } => with,
+        UniqueDraft::With(draft) if draft.with.is_empty() => {
+            return Err("goes with no column; write `unique = true`".into());
+        }
+        UniqueDraft::With(draft) => &draft.with,
     };
     let mut columns = vec![column];
     for other in others {
@@ -542,6 +545,7 @@ mod tests {
             ("column = \"s\"\nlength = {}", "without an end"),
             ("column = \"s\"\nunique = false", "which no row can break"),
             ("column = \"l\"\nunique = true", "needs columns without parts"),
+            ("column = \"s\"\nunique = { with = [] }", "goes with no column"),
             ("column = \"s\"\nunique = { with = [\"zz\"] }", "goes with a column `zz`"),
             ("column = \"s\"\nunique = { with = [\"i\", \"s\"] }", "names the column `s` twice"),
             ("column = \"s\"\nunique = true\nrequired = true", "exactly one of"),

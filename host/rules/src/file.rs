@@ -78,7 +78,13 @@ pub(crate) struct FreshnessDraft {
 #[serde(untagged, expecting = "`unique` is `true`, or `{ with = [\"another column\"] }`")]
 pub(crate) enum UniqueDraft {
     Alone(bool),
-    With { with: Vec<String> },
+    With(WithDraft),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WithDraft {
+    pub(crate) with: Vec<String>,
 }
 
 /// Against another column of the row.

@@ -137,8 +137,10 @@ async function main(project, output) {
   const { version } = JSON.parse(readFileSync(join(installed(project, ENGINE), "package.json"), "utf8"));
   const digest = digestOf(source, version);
   const stamp = `${output}.made-from`;
+  // With the component itself: another plugin of that name, in another language, may have been built into the folder since.
+  const stampOf = (component) => `${digest} ${createHash("sha256").update(component).digest("hex")}`;
   // Two builds of the same are not the same to the byte, and the host compiles each new file for some twenty seconds.
-  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === stampOf(readFileSync(output))) return;
 
   const { componentize } = await tool(project, ENGINE);
   const folder = mkdtempSync(join(tmpdir(), "gristmill-"));
@@ -157,7 +159,7 @@ async function main(project, output) {
     rmSync(stamp, { force: true });
     writeFileSync(`${output}.new`, component);
     renameSync(`${output}.new`, output);
-    writeFileSync(stamp, digest);
+    writeFileSync(stamp, stampOf(component));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -20,6 +20,7 @@ class Transform(exports.Transform):
         return guest.about(PLUGIN)
 
     def open(self, config: str, context: Any) -> Any:
+        guest.begin()
         try:
             PLUGIN.open(config, context.run_id, context.started_at)
         except ValueError as refused:
@@ -27,12 +28,13 @@ class Transform(exports.Transform):
         return guest.description(PLUGIN)
 
     def transform(self, input: Any) -> Any:
+        guest.begin()
         try:
             output = PLUGIN.transform(input, wit)
         except (MemoryError, RecursionError):
             raise
         except Exception as error:
-            raise Err(guest.told(error)) from None
+            raise Err(guest.told(error, PLUGIN.function)) from None
         tables = [
             Rows(wit.Batch(count, arrays, indexes), origins) for count, arrays, indexes, origins in output.tables
         ]

@@ -20,18 +20,20 @@ class Validate(exports.Validate):
 
     def open(self, config: str, context: Any, types: Any, table: Any) -> Any:
         has = {c.name: (guest.shape_of(types, c.type), c.required) for c in table.columns}
+        guest.begin()
         try:
             return VALIDATOR.open(config, context.run_id, context.started_at, table.name, has)
         except ValueError as refused:
             raise Err(str(refused)) from None
 
     def validate(self, rows: Any) -> Any:
+        guest.begin()
         try:
             found = VALIDATOR.validate(rows)
         except (MemoryError, RecursionError):
             raise
         except Exception as error:
-            raise Err(guest.told(error)) from None
+            raise Err(guest.told(error, VALIDATOR.function)) from None
         return [
             Violation(row, rule, column, Severity.ERROR if is_error else Severity.WARNING, message)
             for row, rule, column, is_error, message in found

@@ -54,9 +54,9 @@ impl Refused {
     }
 }
 
-/// A function that was called, and is not offered.
+/// What was asked for, and is not offered: a function, or more of something than there is.
 #[derive(Debug, thiserror::Error)]
-#[error("it called {0}, which no plugin is given")]
+#[error("it asked for {0}, which no plugin is given")]
 pub(crate) struct NotOffered(String);
 
 /// Links what a component imports of WASI.

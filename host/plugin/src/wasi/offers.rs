@@ -85,12 +85,10 @@ fn random(into: &mut LinkerInstance<'_, State>, kind: &str, function: &str) -> w
     match (kind, function) {
         ("random", "get-random-bytes") | ("insecure", "get-insecure-random-bytes") => {
             into.func_wrap(function, |mut store: Store<'_>, (length,): (u64,)| {
-                let most = "more than 65,536 random bytes at once".to_owned();
-                let length = usize::try_from(length.min(AT_ONCE.saturating_add(1))).unwrap_or(usize::MAX);
-                if length as u64 > AT_ONCE {
-                    return Err(NotOffered(most).into());
+                if length > AT_ONCE {
+                    return Err(NotOffered("more than 65,536 random bytes at once".to_owned()).into());
                 }
-                let mut bytes = vec![0_u8; length];
+                let mut bytes = vec![0_u8; usize::try_from(length).unwrap_or_default()];
                 store.data_mut().random().fill(&mut bytes);
                 Ok((bytes,))
             })?;
@@ -133,6 +131,10 @@ fn error(into: &mut LinkerInstance<'_, State>, function: &str) -> wasmtime::Resu
 fn streams(into: &mut LinkerInstance<'_, State>, function: &str) -> wasmtime::Result<bool> {
     type Done = (Result<(), StreamError>,);
     let write = |mut store: Store<'_>, (stream, bytes): (Stream, WasmList<u8>)| -> wasmtime::Result<Done> {
+        // What `check-write` allows.
+        if bytes.len() as u64 > AT_ONCE {
+            return Err(NotOffered("a write of more than 65,536 bytes at once".to_owned()).into());
+        }
         // Copied, since the log is kept in the same store.
         let bytes = bytes.as_le_slice(&store).to_vec();
         store.data_mut().print(stream.rep() == STDERR, &bytes);

@@ -12,12 +12,13 @@ from .time import EPOCH, EPOCH_DAY, MAX_MICROS, MICROSECOND, MIN_MICROS
 from .types import Type
 
 _INT64 = range(-(2**63), 2**63)
+_LAST_DAY = date.max.toordinal()
 
 
 class BadValue(Exception):
-    """A value that its column cannot hold. `index` is its place in the column."""
+    """A value that its column cannot hold. `index` is its place in the column; none where it is a part of a value."""
 
-    def __init__(self, index: int, what: str) -> None:
+    def __init__(self, index: int | None, what: str) -> None:
         super().__init__(index, what)
         self.index = index
         self.what = what
@@ -34,7 +35,8 @@ def read(type: Type, index: int, arrays: Sequence[Any]) -> Sequence[Any]:
     elif kind in ("int64", "float64", "timestamp"):
         values = body
     elif kind == "datetime":
-        values = [EPOCH + timedelta(microseconds=each) for each in body]
+        # What stands at a null may be anything, and need not be an instant.
+        values = [EPOCH + timedelta(microseconds=each) if MIN_MICROS <= each <= MAX_MICROS else None for each in body]
     elif kind == "boolean":
         # One bit a value; there may be spare ones.
         values = [bit == "1" for bit in _bits(body, len(body) * 8)]
@@ -42,7 +44,7 @@ def read(type: Type, index: int, arrays: Sequence[Any]) -> Sequence[Any]:
         data, offsets = body.data, body.offsets
         values = [data[start:end] for start, end in zip(offsets, offsets[1:])]
     elif kind == "date":
-        values = [date.fromordinal(each + EPOCH_DAY) for each in body]
+        values = [date.fromordinal(each + EPOCH_DAY) if 0 < each + EPOCH_DAY <= _LAST_DAY else None for each in body]
     elif kind == "list":
         assert type.element is not None
         child, offsets = read(type.element, body.child, arrays), body.offsets
@@ -97,8 +99,13 @@ class Writer:
         self.wit = wit
         self.arrays: list[Any] = []
 
-    def add(self, type: Type, values: Sequence[Any]) -> int:
+    def add(self, type: Type, values: Sequence[Any], depth: int = 0) -> int:
         """Adds a column, and what it holds, and gives its index. `BadValue` where a value is of another type."""
+        if depth > 0:
+            try:
+                return self.add(type, values)
+            except BadValue as bad:
+                raise BadValue(None, f"a part of a value: {bad.what}") from None
         index = len(self.arrays)
         # An array comes before those that it holds.
         self.arrays.append(None)
@@ -127,7 +134,7 @@ class Writer:
         if kind == "json":
             return wit.Values_Json(self._texts(values))
         if kind == "float64":
-            return wit.Values_Float64s([float(each) for each in values] if int in types else list(values))
+            return wit.Values_Float64s(_floats(values) if int in types else list(values))
         if kind == "int64":
             _in_range(values, _INT64)
             return wit.Values_Int64s(list(values))
@@ -144,7 +151,7 @@ class Writer:
             return wit.Values_Bytes(wit.Varlen([0, *accumulate(map(len, values))], b"".join(values)))
         assert type.element is not None
         offsets = [0, *accumulate(map(len, values))]
-        return wit.Values_Lists(wit.NestedLists(offsets, self.add(type.element, list(chain.from_iterable(values)))))
+        return wit.Values_Lists(wit.NestedLists(offsets, self.add(type.element, list(chain.from_iterable(values)), 1)))
 
     def _texts(self, values: Sequence[str]) -> Any:
         whole = "".join(values)
@@ -162,7 +169,7 @@ class Writer:
         for each, part in zip(type.record._fields, parts):
             # A null struct has nulls in it, whatever its fields are.
             inner = Type(each.type.kind, True, each.type.element, each.type.record)
-            children.append(self.add(inner, part))
+            children.append(self.add(inner, part, 1))
         return self.wit.Values_Structs(self.wit.StructFields(len(values), children))
 
 
@@ -202,6 +209,14 @@ def _check(values: Sequence[Any], types: set[Any], wanted: Any, kind: str) -> No
 
 
 _NONE = type(None)
+
+
+def _floats(values: Sequence[Any]) -> list[float]:
+    """Nothing is rounded: an int may stand for a float where the float is the same number."""
+    for index, value in enumerate(values):
+        if isinstance(value, int) and (abs(value) > 2**1023 or float(value) != value):
+            raise BadValue(index, f"{value} is no float64 without rounding")
+    return list(map(float, values))
 
 
 def _in_range(values: Sequence[int], allowed: range) -> None:

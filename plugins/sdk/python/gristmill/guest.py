@@ -1,6 +1,8 @@
 """The side of the sandbox: the contract's functions, for what the module of a plugin defined. Works in a component only."""
 
 import json
+import os
+import random
 import sys
 from typing import Any
 
@@ -11,12 +13,18 @@ from . import log
 from .plugin import Plugin, defined, told
 from .types import Type
 
-__all__ = ["about", "description", "only", "shape_of", "told"]
+__all__ = ["about", "begin", "description", "only", "shape_of", "told"]
 
 # What is printed belongs to the call in which it was printed, with or without an end of line.
 sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
 
 log._listener = lambda level, message: host_log.log(getattr(host_log.Level, level.upper()), message)
+
+
+def begin() -> None:
+    """To be called first in every call. `random` keeps a generator in memory that goes on from call to call: from here on it is that of the
+    call, by numbers of the host that are the same for the same configuration."""
+    random.seed(os.urandom(16))
 
 
 def only(kind: type, module: str) -> Any:
@@ -55,7 +63,7 @@ def about(of: Any) -> Any:
         default = None
         if f.spec.has_default:
             value = float(f.spec.default) if f.type.kind == "float64" else f.spec.default
-            default = json.dumps(value)
+            default = json.dumps(json.loads(f.spec.default) if f.type.kind == "json" else value)
         scalar = getattr(schema.Scalar, f.type.kind.upper())
         fields.append(schema.ConfigField(f.name, scalar, default, f.spec.description))
     return schema.About(of.name, of.version, of.summary, fields)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
+from os.path import basename, dirname
 from typing import Any, Generic, TypeVar, get_args, get_type_hints
 
 from . import columns
@@ -153,7 +154,7 @@ class Plugin:
             except (MemoryError, RecursionError):
                 raise
             except Exception as error:
-                output.rejections.append((index, "exception", None, told(error)))
+                output.rejections.append((index, "exception", None, told(error, function)))
         for row, table in zip(self.rows, tables):
             values = list(zip(*table.rows)) if table.rows else [()] * len(row._fields)
             is_each = len(table.origins) == batch.rows and table.origins == list(range(batch.rows))
@@ -190,7 +191,11 @@ class Plugin:
             for row, name in _lacking([fields[index]], [getattr(records, fields[index].attribute)]).items():
                 records.reject(row, _missing_part(name))
         made = self.function(records, self.context)
-        parts = {id(rows.row): rows for rows in ([made] if isinstance(made, Rows) else made or [])}
+        parts: dict[int, Rows[Any]] = {}
+        for rows in [made] if isinstance(made, Rows) else made or []:
+            if id(rows.row) in parts:
+                raise TypeError(f"there are Rows of {rows.row.__name__} twice; join them, in the order of their records")
+            parts[id(rows.row)] = rows
         kept = [index not in records._rejected for index in range(batch.rows)] if records._rejected else None
         for row in self.rows:
             rows = parts.pop(id(row), None) or Rows(row, [], **{f.attribute: () for f in row._fields})
@@ -234,8 +239,10 @@ class Plugin:
             try:
                 indexes.append(writer.add(f.type, column))
             except columns.BadValue as bad:
-                place = bad.index if origins is None else origins[min(bad.index, len(origins) - 1)]
-                raise ValueError(f"{row.__name__}.{f.attribute} of record {place} of the batch: {bad.what}") from None
+                where = ""
+                if bad.index is not None:
+                    where = f" of record {bad.index if origins is None else origins[bad.index]} of the batch"
+                raise ValueError(f"{row.__name__}.{f.attribute}{where}: {bad.what}") from None
         output.tables.append((count, writer.arrays, indexes, origins))
 
 
@@ -311,7 +318,7 @@ class Validator:
             except (MemoryError, RecursionError):
                 raise
             except Exception as error:
-                verdict.error("exception", told(error))
+                verdict.error("exception", told(error, function))
         return verdict.found
 
 
@@ -340,7 +347,8 @@ def open_context(
         for f in config._fields:
             value = given.get(f.name, f.spec.default)
             if f.type.kind == "json":
-                value = json.dumps(value)
+                # A default is JSON text already.
+                value = json.dumps(given[f.name]) if f.name in given else f.spec.default
             elif f.type.kind == "float64":
                 value = float(value)
             values[f.attribute] = value
@@ -350,13 +358,14 @@ def open_context(
     return Context(settings, run_id, Micros(started_at))
 
 
-def told(error: Exception) -> str:
-    """What an exception says, and where in the plugin it was raised."""
+def told(error: Exception, function: Callable[..., Any]) -> str:
+    """What an exception says, and where in the plugin it was raised: in the files beside that of its function."""
+    home = dirname(function.__code__.co_filename)
     frame, where = error.__traceback__, ""
     while frame is not None:
         name = frame.tb_frame.f_code.co_filename
-        if "gristmill/" not in name:
-            where = f" ({name.rsplit('/', 1)[-1]}, line {frame.tb_lineno})"
+        if dirname(name) == home:
+            where = f" ({basename(name)}, line {frame.tb_lineno})"
         frame = frame.tb_next
     return f"the plugin raised {type(error).__name__}: {error}{where}"[:1000]
 

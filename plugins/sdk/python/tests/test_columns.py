@@ -86,6 +86,8 @@ class Values(unittest.TestCase):
             (int, 1.0, "of type float"),
             (int, 2**63, "is not from -9223372036854775808 to 9223372036854775807"),
             (float, True, "of type bool, and the column is float or int"),
+            (float, 2**53 + 1, "no float64 without rounding"),
+            (float, 10**400, "no float64 without rounding"),
             (str, b"x", "of type bytes"),
             (str, "\ud800", "surrogate"),
             (bool, 1, "of type int"),
@@ -93,7 +95,7 @@ class Values(unittest.TestCase):
             (date, datetime(2024, 1, 1), "of type datetime, and the column is date"),
             (datetime, datetime(2024, 1, 1), "without a time zone"),
             (Micros, 253_402_300_800_000_000, "is not from"),
-            (list[int], ["x"], "of type str"),
+            (list[int], ["x"], "a part of a value: 'x' is of type str"),
             (Point, ("x", None), "of type tuple, and the column is Point"),
             (int, None, "there is no value"),
         ]:
@@ -116,6 +118,11 @@ class Reading(unittest.TestCase):
     def test_what_stands_at_a_null_is_not_read(self) -> None:
         array = wit.Array(wit.Values_Strings(wit.Varlen([0, 1, 3], b"\xff\xc3\xa4")), bytes([0b10]))
         self.assertEqual(self.read(str | None, array, 2), [None, "ä"])
+
+        far = wit.Array(wit.Values_Timestamps([2**63 - 1, 0]), bytes([0b10]))
+        self.assertEqual(self.read(datetime | None, far, 2), [None, datetime(1970, 1, 1, tzinfo=timezone.utc)])
+        days = wit.Array(wit.Values_Dates([2**31 - 1, 0]), bytes([0b10]))
+        self.assertEqual(self.read(date | None, days, 2), [None, date(1970, 1, 1)])
 
     def test_spare_bits_are_ignored(self) -> None:
         self.assertEqual(self.read(bool, wit.Array(wit.Values_Booleans(b"\xff")), 3), [True] * 3)

@@ -6,6 +6,7 @@ from gristmill import (
     Config,
     Context,
     Input,
+    Json,
     Micros,
     Rejection,
     Row,
@@ -172,6 +173,13 @@ class WholeColumns(unittest.TestCase):
         self.assertEqual((players[0], players[3]), (1, [1]))
         self.assertEqual((points[0], texts(points[1][0]), points[3]), (2, ["y", "z"], [1, 1]))
 
+    def test_rows_of_one_table_come_once(self) -> None:
+        def map_players(players: Columns[Player], context: Context[None]) -> list[Rows[PlayerRow]]:
+            return [Rows(PlayerRow, [i], player=["a"], points=[1]) for i in range(2)]
+
+        with self.assertRaisesRegex(TypeError, "Rows of PlayerRow twice"):
+            made(map_players, batch(["a", "b"], [1, 2]))
+
     def test_columns_of_another_length_are_refused(self) -> None:
         def map_players(players: Columns[Player], context: Context[None]) -> Rows[PlayerRow]:
             return Rows(PlayerRow, player=["a"], points=players.points)
@@ -199,6 +207,20 @@ class Declarations(unittest.TestCase):
             made(map_player, batch([], []), '{"most-points":3,"word":"w"}', check)
         self.assertEqual(seen, [(3, "w")])
         self.assertEqual([f.name for f in Settings._fields], ["most-points", "word"])
+
+    def test_json_settings_are_text_given_or_not(self) -> None:
+        class Limits(Config):
+            limits: Json = setting(Json('{"a": 1}'), "Limits.")
+
+        seen = []
+
+        def map_player(player: Player, context: Context[Limits]) -> PlayerRow | None:
+            seen.append(context.config.limits)
+            return None
+
+        for config in ["{}", '{"limits":{"a":1}}']:
+            made(map_player, batch(["a"], [1]), config)
+        self.assertEqual(seen, ['{"a": 1}', '{"a": 1}'])
 
     def test_mistakes_show_where_they_are_made(self) -> None:
         with self.assertRaisesRegex(TypeError, "Bad.x: .* is no type of a column"):
