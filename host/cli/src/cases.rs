@@ -26,6 +26,8 @@ pub(crate) const EXPECTED: &str = "expected.ndjson";
 const STARTED_AT: i64 = 946_684_800_000_000;
 /// Rows in a batch where nothing is to be shown by them.
 const BATCH_ROWS: usize = 4_096;
+/// The code by which the SDKs of languages with exceptions refuse a record on which the plugin raised one.
+pub(crate) const EXCEPTION: &str = "exception";
 /// Differences that are shown of a case.
 const SHOWN: usize = 20;
 
@@ -53,9 +55,13 @@ struct Ran {
     verdict: Verdict,
     /// Properties that do not hold, with the first document that shows it.
     broken: Vec<(&'static str, String)>,
+    /// Records that the plugin failed on by its own fault.
+    faults: usize,
 }
 
 enum Verdict {
+    /// The plugin takes none of its documents, so it shows nothing.
+    Empty,
     Same,
     Updated,
     /// There is nothing to compare with.
@@ -141,6 +147,7 @@ fn run_case(plugin: &Plugin, folder: &Path, name: String, update: bool) -> Resul
     let lines = lines_of(&configured, &made);
     let path = folder.join(EXPECTED);
     let verdict = match std::fs::read_to_string(&path) {
+        _ if samples.is_empty() => Verdict::Empty,
         _ if update => {
             let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
             std::fs::write(&path, text).map_err(|e| file_error(&path, e))?;
@@ -155,7 +162,13 @@ fn run_case(plugin: &Plugin, folder: &Path, name: String, update: bool) -> Resul
             if differences.is_empty() { Verdict::Same } else { Verdict::Differs(differences) }
         }
     };
-    Ok(Ran { name, records: samples.len(), verdict, broken })
+    let faults = made.iter().filter(|record| is_fault(&record.outcome)).count();
+    Ok(Ran { name, records: samples.len(), verdict, broken, faults })
+}
+
+/// Whether the plugin itself failed: by the contract, or by an error that an SDK caught.
+pub(crate) fn is_fault(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused(refusal) if refusal.code == EXCEPTION || refusal.code.starts_with("plugin."))
 }
 
 fn has_documents(folder: &Path) -> bool {
@@ -304,7 +317,7 @@ fn shown(outcome: &Value) -> String {
 
 impl Ran {
     fn is_failed(&self) -> bool {
-        !self.broken.is_empty() || matches!(self.verdict, Verdict::Missing | Verdict::Differs(_))
+        !self.broken.is_empty() || matches!(self.verdict, Verdict::Empty | Verdict::Missing | Verdict::Differs(_))
     }
 }
 
@@ -320,6 +333,16 @@ fn as_text(plugin: &Plugin, all: &[Ran], quiet: bool) -> String {
         let (style, word, why) = match &ran.verdict {
             Verdict::Same if ran.broken.is_empty() => (good, "ok", String::new()),
             Verdict::Same => (bad, "FAILED", String::new()),
+            Verdict::Empty => (
+                bad,
+                "FAILED",
+                ": the plugin takes none of its documents; `plugin inspect` shows its pattern".to_owned(),
+            ),
+            Verdict::Updated if ran.faults > 0 => (
+                bad,
+                "updated",
+                format!(", of which the plugin itself failed on {}: look at {EXPECTED} before you keep it", ran.faults),
+            ),
             Verdict::Updated => (good, "updated", String::new()),
             Verdict::Missing => (bad, "NEW", format!(": it has no {EXPECTED} yet; `--update` writes it")),
             Verdict::Differs(found) => {
@@ -362,6 +385,7 @@ fn as_json(plugin: &Plugin, all: &[Ran]) -> Value {
             let (state, differences) = match &ran.verdict {
                 Verdict::Same => ("same", Vec::new()),
                 Verdict::Updated => ("updated", Vec::new()),
+                Verdict::Empty => ("empty", Vec::new()),
                 Verdict::Missing => ("new", Vec::new()),
                 Verdict::Differs(found) => {
                     ("different", found.iter().map(|text| anstream::adapter::strip_str(text).to_string()).collect())

@@ -11,6 +11,7 @@ use gristmill_sink::TableState;
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, Cli};
+use crate::cases::EXCEPTION;
 use crate::error::CliError;
 use crate::job::{engine, load_plugin, settings};
 use crate::plugin::imports;
@@ -42,8 +43,13 @@ pub(crate) fn check(cli: &Cli, args: &CheckArgs) -> Result<(), CliError> {
             None => None,
         };
         let text = match (&configured, &broken) {
-            (None, _) => "it judges; a job's tables are needed to see how".to_owned(),
-            (Some(_), None) => format!("keeps the contract over {ROWS} made-up records, however they are called"),
+            (None, _) => {
+                "not checked: what judges rows needs tables to judge; try it in a run, with --validate".to_owned()
+            }
+            (Some(configured), None) => {
+                let raised = exceptions(configured)?;
+                format!("keeps the contract over {ROWS} made-up records, however they are called{raised}")
+            }
             (Some(_), Some(what)) => format!("BROKEN: {what}"),
         };
         facts.push(("conformance", text));
@@ -135,6 +141,23 @@ fn fault(made: &Traced) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Of records that it refuses because its own code raised an exception: how many, and what the first one was.
+fn exceptions(configured: &ConfiguredPlugin) -> Result<String, CliError> {
+    let samples = Samples::made_up(configured, ROWS)?;
+    let made = samples.map(configured, Calls { rows: ROWS, reversed: false, fresh: true })?;
+    let raised: Vec<_> = made
+        .iter()
+        .filter_map(|record| match &record.outcome {
+            Outcome::Refused(refusal) if refusal.code == EXCEPTION => Some(refusal.message.as_str()),
+            _ => None,
+        })
+        .collect();
+    Ok(match raised.first() {
+        None => String::new(),
+        Some(first) => format!("; on {} of them its code raised an exception, first: {first}", raised.len()),
+    })
 }
 
 /// What a plugin breaks on made-up records.

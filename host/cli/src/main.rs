@@ -88,5 +88,7 @@ fn start_log(cli: &Cli) {
         .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
         .without_time()
         .with_target(false)
+        // Nobody may be listening, and then there is nobody to tell either.
+        .log_internal_errors(false)
         .init();
 }

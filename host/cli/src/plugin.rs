@@ -98,7 +98,8 @@ fn mismatch(rule: OnMismatch) -> &'static str {
 
 fn as_text(plugin: &Plugin, description: Option<&Description>) -> String {
     let about = plugin.about();
-    let mut out = format!("{} {}: {}\n", about.name, about.version, about.summary);
+    let summary = if about.summary.is_empty() { String::new() } else { format!(": {}", about.summary) };
+    let mut out = format!("{} {}{summary}\n", about.name, about.version);
     let _ = writeln!(out, "sha256   {}", plugin.digest());
     let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
     let _ = writeln!(out, "imports  {}", imports(plugin));
@@ -141,7 +142,8 @@ pub(crate) fn mapping(description: &Description) -> String {
         .collect();
     out.push_str(&table(&["input", "from", "type", ""], &rows, &[]));
     for t in description.tables() {
-        let _ = writeln!(out, "\nwrites   table {}", t.name());
+        let about = if t.description().is_empty() { String::new() } else { format!(": {}", t.description()) };
+        let _ = writeln!(out, "\nwrites   table {}{about}", t.name());
         let rows: Vec<_> = t
             .columns()
             .iter()

@@ -67,9 +67,18 @@ pub(crate) fn cell(batch: &RecordBatch, column: usize, row: usize) -> String {
         DataType::Date32 => format_date(array.as_primitive::<Date32Type>().value(row).into()),
         DataType::Utf8 => array.as_string::<i32>().value(row).escape_debug().to_string(),
         DataType::Binary => format!("{} bytes", array.as_binary::<i32>().value(row).len()),
-        other => format!("({other})"),
+        // Lists and structs as lines of NDJSON have them.
+        other => part(batch, column, row).unwrap_or_else(|| format!("({other})")),
     };
     if text.chars().count() > WIDEST { text.chars().take(WIDEST - 1).chain(['…']).collect() } else { text }
+}
+
+/// A value with parts as JSON.
+fn part(batch: &RecordBatch, column: usize, row: usize) -> Option<String> {
+    let one = batch.slice(row, 1).project(&[column]).ok()?;
+    let line = gristmill_sink::json_rows(&one)?.pop()?;
+    let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&line).ok()?;
+    object.into_iter().next().map(|(_, value)| value.to_string())
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub(crate) fn component(
         .arg(sdk.join("build.mjs"))
         .arg(folder)
         .arg(&path)
+        // Frames of the tool's own code are no help to an author.
+        .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::null())
         .output()
         .map_err(|source| GuestError::Run { program: PROGRAM.to_owned(), source })?;

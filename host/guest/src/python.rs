@@ -37,7 +37,13 @@ pub(crate) fn component(
         return Ok(path);
     }
     progress(&format!("   Compiling {name} with componentize-py"));
-    let maps = folder.join(MODULES[0]).is_file();
+    let [maps, judges] = MODULES.map(|module| folder.join(module).is_file());
+    if maps && judges {
+        let output =
+            "there is a plugin.py and a validator.py; a component in Python is one or the other, so give each a folder"
+                .to_owned();
+        return Err(GuestError::Failed { folder: folder.to_owned(), output });
+    }
     let (world, entry) =
         if maps { ("transformer", "gristmill_transformer") } else { ("validator", "gristmill_validator") };
     // Written aside: nobody sees a part of it.
@@ -53,6 +59,8 @@ pub(crate) fn component(
         .arg(&new)
         // Of an environment that happens to be active, packages would get in that the next build has not.
         .env_remove("VIRTUAL_ENV")
+        // Frames of the tool's own code are no help to an author.
+        .env_remove("RUST_BACKTRACE")
         .stdin(Stdio::null())
         .output()
         .map_err(|source| GuestError::Run { program: PROGRAM.to_owned(), source })?;

@@ -165,7 +165,7 @@ impl Diagnose for RunError {
                 "Mend the plugin: what it makes of a record may depend on the record and the configuration alone; `gristmill plugin test` shows what it depends on".into(),
             ),
             Self::Gate { dead_letters: Some(path), .. } => Some(format!(
-                "Look at the refused records in {}; mend them or the plugin's settings, or raise --max-rejected or the rule's gate",
+                "Look at the refused records in {} (rows that only break warnings are not among them); mend them or the plugin's settings, or raise --max-rejected or the rule's gate",
                 path.display()
             )),
             Self::Gate { dead_letters: None, .. } => {

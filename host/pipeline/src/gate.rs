@@ -57,8 +57,9 @@ impl Gate {
             rule.rule == self.code && self.validator.as_ref().is_none_or(|validator| *validator == rule.validator)
         };
         let broken = ledger.rules.iter().filter(is_meant).map(|r| r.rows).sum();
-        let made = ledger.rows.iter().map(|r| r.made).sum();
-        let rows = self.max.passed_by(broken, made, "rows");
+        // Of validators with a rule of the same name, that which is about the most.
+        let of = ledger.rules.iter().filter(is_meant).map(|r| r.of).max().unwrap_or_default();
+        let rows = self.max.passed_by(broken, of, "rows");
         if let Some(text) = rows {
             return Some(format!("the rule `{}` is broken by {text}", self.code));
         }
@@ -133,10 +134,11 @@ mod tests {
 
     #[test]
     fn gates_of_rules_and_codes() {
-        let rule = |severity, rows| Rule { validator: "v@1".into(), rule: "range".into(), severity, rows };
+        let rule = |severity, rows| Rule { validator: "v@1".into(), rule: "range".into(), severity, rows, of: 2_000 };
         let ledger = Ledger {
             records: Records { read: 1_000, mapped: 990, refused: 10, ..Records::default() },
-            rows: vec![Rows { made: 2_000, ..Rows::default() }],
+            // Of two tables, and the rule is about one of them.
+            rows: [2_000, 8_000].map(|made| Rows { made, ..Rows::default() }).into(),
             refusals: [("decode.utf8".to_owned(), 10)].into(),
             rules: vec![rule("error", 2), rule("warning", 3)],
         };
@@ -155,7 +157,13 @@ mod tests {
         assert_eq!(said, "the rule `range` is broken by 5 rows, and at most 4 may");
         // A rule of the same name hides no refusals, and a gate of one validator does not look at others.
         let hiding = Ledger {
-            rules: vec![Rule { validator: "w@1".into(), rule: "decode.utf8".into(), severity: "warning", rows: 1 }],
+            rules: vec![Rule {
+                validator: "w@1".into(),
+                rule: "decode.utf8".into(),
+                severity: "warning",
+                rows: 1,
+                of: 2_000,
+            }],
             ..ledger.clone()
         };
         assert!("decode.utf8=9".parse::<Gate>().unwrap().exceeded(&hiding).is_some());

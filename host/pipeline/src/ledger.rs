@@ -77,6 +77,8 @@ pub struct Rule {
     pub severity: &'static str,
     /// Rows that broke it.
     pub rows: u64,
+    /// Rows of the tables that it is about, which is what shares are of.
+    pub of: u64,
 }
 
 /// Different codes that are counted apart. A plugin chooses its codes, and one that makes a code of every record must not fill memory.

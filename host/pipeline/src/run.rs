@@ -154,7 +154,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         late.extend(whys.map(|why| Late { table: index, why }));
         survivors.push(stay);
     }
-    ledger.rules = rules(job, broken);
+    ledger.rules = rules(job, broken, &ledger.rows);
     if !late.is_empty() {
         late.iter().for_each(|letter| count_code(&mut ledger.refusals, letter.why.code(&uniques), 1));
         write_late(job, &splits, &letters, &uniques, late)?;
@@ -277,9 +277,15 @@ fn too_many_rules(job: &Job, validator: usize) -> RunError {
 }
 
 /// The account of rules that were broken.
-fn rules(job: &Job, broken: RuleCounts) -> Vec<Rule> {
+fn rules(job: &Job, broken: RuleCounts, made: &[Rows]) -> Vec<Rule> {
     let rules = broken.into_iter().map(|((validator, rule, severity), rows)| Rule {
         validator: job.validators.get(validator).map(|v| v.name().to_owned()).unwrap_or_default(),
+        of: made
+            .iter()
+            .enumerate()
+            .filter(|(table, _)| job.validators.get(validator).is_some_and(|v| v.is_about(&rule, *table)))
+            .map(|(_, rows)| rows.made)
+            .sum(),
         rule,
         severity: match severity {
             Severity::Warning => "warning",

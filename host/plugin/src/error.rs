@@ -266,7 +266,8 @@ impl Diagnose for PluginError {
                 "Correct the configuration; `gristmill plugin inspect` lists the settings."
             }
             Self::TooManyFaults { .. } => {
-                "Mend the plugin: the dead letters hold the records to try it with. Or raise the limit that was used up."
+                "`gristmill plugin check FILE --conformance` shows what is wrong with the plugin where it fails on made-up records, too. With \
+                 a higher --plugin-faults, and --max-rejected 0 so that nothing is loaded, the dead letters say what it fails on and why."
             }
             Self::Failed { .. }
             | Self::About { .. }

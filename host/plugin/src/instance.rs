@@ -78,9 +78,10 @@ impl State {
     /// Passes what it prints on to the log, line by line.
     pub(crate) fn print(&mut self, is_error: bool, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let level = if is_error { Level::Warn } else { Level::Info };
             if self.log.is_full() {
                 // Counted, and not kept.
-                self.log.begin();
+                self.log.begin(level);
                 continue;
             }
             let [out, err] = &mut self.lines;
@@ -96,9 +97,9 @@ impl State {
         let [out, err] = &mut self.lines;
         let line = std::mem::take(if is_error { err } else { out });
         let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end();
-        if !text.is_empty() && self.log.begin() {
-            self.log.pass_on(if is_error { Level::Warn } else { Level::Info }, text);
+        let (text, level) = (text.trim_end(), if is_error { Level::Warn } else { Level::Info });
+        if !text.is_empty() && self.log.begin(level) {
+            self.log.pass_on(level, text);
         }
     }
 }
@@ -117,7 +118,7 @@ pub(crate) fn linker(engine: &wasmtime::Engine, component: &Component) -> wasmti
     linker.instance(LOG)?.func_wrap(
         "log",
         |mut store: StoreContextMut<'_, State>, (level, text): (Level, WasmStr)| {
-            if store.data_mut().log.begin() {
+            if store.data_mut().log.begin(level) {
                 let text = text.to_str(&store)?;
                 store.data().log.pass_on(level, &text);
             }

@@ -25,6 +25,9 @@ pub trait Validate: Send + Sync {
         Vec::new()
     }
 
+    /// Whether a rule of this name is about rows of the table with this index: the share of rows that break it is of those.
+    fn is_about(&self, rule: &str, table: usize) -> bool;
+
     /// What must not stand in two rows of a table. Rows that break it are told by the run: a worker sees a batch of them.
     fn uniques(&self) -> &[Unique] {
         &[]

@@ -23,10 +23,18 @@ impl Log {
         Self { plugin, count: 0 }
     }
 
-    /// Whether the next message will be passed on: if not, it need not be read.
-    pub(crate) fn begin(&mut self) -> bool {
-        self.count = self.count.saturating_add(1);
-        self.count <= MESSAGES
+    /// Whether the next message will be passed on: if not, it need not be read. What nobody wants to hear is not counted.
+    pub(crate) fn begin(&mut self, level: Level) -> bool {
+        let is_wanted = match level {
+            Level::Debug => tracing::enabled!(target: "gristmill::plugin", tracing::Level::DEBUG),
+            Level::Info => tracing::enabled!(target: "gristmill::plugin", tracing::Level::INFO),
+            Level::Warn => tracing::enabled!(target: "gristmill::plugin", tracing::Level::WARN),
+            Level::Error => tracing::enabled!(target: "gristmill::plugin", tracing::Level::ERROR),
+        };
+        if is_wanted {
+            self.count = self.count.saturating_add(1);
+        }
+        is_wanted && self.count <= MESSAGES
     }
 
     /// Whether no message will be passed on any more.

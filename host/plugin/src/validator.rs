@@ -122,6 +122,11 @@ impl Validate for ConfiguredValidator {
         self.0.maker.refused()
     }
 
+    /// Which of its rules it applies to which table is its own business.
+    fn is_about(&self, _: &str, table: usize) -> bool {
+        self.0.tables.get(table).is_some_and(|judged| !judged.columns.is_empty())
+    }
+
     fn worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
         let instances = self.0.tables.iter().map(|_| None).collect();
         Ok(Box::new(Worker { judge: Arc::clone(&self.0), instances }))

@@ -367,6 +367,11 @@ impl Validate for Rules {
         self.0.is_timed
     }
 
+    fn is_about(&self, rule: &str, table: usize) -> bool {
+        self.0.tables.get(table).is_some_and(|rules| rules.iter().any(|one| one.name == rule))
+            || self.0.uniques.iter().any(|unique| unique.table == table && unique.rule == rule)
+    }
+
     fn uniques(&self) -> &[Unique] {
         &self.0.uniques
     }

@@ -29,6 +29,8 @@ enum Target {
 /// A file, or standard output.
 pub struct Ndjson {
     target: Target,
+    /// Names of the tables that were checked, each of which has a file of its own where there are several.
+    tables: Vec<String>,
     loading: Option<Loading>,
 }
 
@@ -66,12 +68,12 @@ fn write_stdout(bytes: &[u8]) -> Result<(), SinkError> {
 impl Ndjson {
     /// A sink for this file.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { target: Target::File(path.into()), loading: None }
+        Self { target: Target::File(path.into()), tables: Vec::new(), loading: None }
     }
 
     /// A sink for standard output.
     pub fn stdout() -> Self {
-        Self { target: Target::Stdout, loading: None }
+        Self { target: Target::Stdout, tables: Vec::new(), loading: None }
     }
 
     /// The file of each table; `None` for standard output.
@@ -105,7 +107,13 @@ impl Sink for Ndjson {
     fn describe(&self) -> String {
         match &self.target {
             Target::Stdout => "NDJSON on standard output".into(),
-            Target::File(path) => format!("NDJSON file {}", path.display()),
+            Target::File(path) => match self.tables.as_slice() {
+                [] | [_] => format!("NDJSON file {}", path.display()),
+                tables => {
+                    let names: Vec<_> = tables.iter().map(|t| with_table(path, t).display().to_string()).collect();
+                    format!("NDJSON files {}", names.join(", "))
+                }
+            },
         }
     }
 
@@ -119,6 +127,7 @@ impl Sink for Ndjson {
 
     async fn check(&mut self, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
         let paths = self.paths(tables)?;
+        self.tables = tables.iter().map(|t| t.name().to_owned()).collect();
         paths.iter().map(|p| p.as_deref().map_or(Ok(TableState::Absent), aside::check)).collect()
     }
 

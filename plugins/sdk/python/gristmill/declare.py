@@ -156,9 +156,12 @@ class _Declared(type):
 def _constructor(cls: _Declared) -> Callable[..., Any]:
     """`__new__` with the fields as keywords. All of them: a column that is forgotten would be null in every row."""
     values = ", ".join(f.attribute for f in cls._fields)
-    space: dict[str, Any] = {"_new": tuple.__new__}
+    # Settings have defaults in a test as they have in a run.
+    defaults = [f.spec.default if f.spec.has_default else None for f in cls._fields]
+    words = ", ".join(f"{f.attribute}=_defaults[{i}]" if f.spec.has_default else f.attribute for i, f in enumerate(cls._fields))
+    space: dict[str, Any] = {"_new": tuple.__new__, "_defaults": defaults}
     # As `collections.namedtuple` does it: a signature cannot be made otherwise, and Python checks it.
-    exec(f"def __new__(_cls, *, {values}): return _new(_cls, ({values},))", space)
+    exec(f"def __new__(_cls, *, {words}): return _new(_cls, ({values},))", space)
     return space["__new__"]  # type: ignore[no-any-return]
 
 

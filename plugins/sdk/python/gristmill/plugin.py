@@ -1,6 +1,7 @@
 """Plugins: what a mapping or judging function declares, and how a batch goes through it."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from os.path import basename, dirname
@@ -10,6 +11,8 @@ from . import columns
 from .declare import Config, Input, Row, RowColumns
 from .rejection import Rejection, Verdict
 from .time import Micros
+
+_CODE = re.compile(r"[a-z0-9.-]{1,64}")
 
 C = TypeVar("C")
 I = TypeVar("I")
@@ -150,7 +153,7 @@ class Plugin:
                 elif made is not None:
                     self._add(made, index, tables)
             except Rejection as rejection:
-                output.rejections.append((index, rejection.code, rejection.input, rejection.message))
+                output.rejections.append((index, *self._fit(rejection)))
             except (MemoryError, RecursionError):
                 raise
             except Exception as error:
@@ -214,8 +217,20 @@ class Plugin:
         if parts:
             raise TypeError(f"a {next(iter(parts.values())).row.__name__} is no row of this plugin: its `->` does not name it")
         for index, rejection in sorted(records._rejected.items()):
-            output.rejections.append((index, rejection.code, rejection.input, rejection.message))
+            output.rejections.append((index, *self._fit(rejection)))
         return output
+
+    def _fit(self, rejection: Rejection) -> tuple[str, str | None, str]:
+        """Code, input and message; where they are not what the contract takes, what is wrong with them."""
+        code, name, message = rejection.code, rejection.input, rejection.message
+        names = [f.name for f in self.input._fields]
+        if not _CODE.fullmatch(code) or code.startswith(("decode.", "plugin.", "sink.", "dedup.")):
+            what = "a code has 1 to 64 lower-case letters, digits, `-` and `.`, and does not begin like one of the host"
+            return "exception", None, f"the plugin refused the record with the code {code!r}: {what}"
+        if name is not None and name not in names:
+            return code, None, f"{message} (the plugin names an input {name!r}, which is not among {', '.join(names)})"[:4000]
+        # At most 4,096 bytes.
+        return code, name, message[:1000]
 
     def _write(
         self,
@@ -239,10 +254,7 @@ class Plugin:
             try:
                 indexes.append(writer.add(f.type, column))
             except columns.BadValue as bad:
-                where = ""
-                if bad.index is not None:
-                    where = f" of record {bad.index if origins is None else origins[bad.index]} of the batch"
-                raise ValueError(f"{row.__name__}.{f.attribute}{where}: {bad.what}") from None
+                raise ValueError(f"{row.__name__}.{f.attribute}: {bad.what}") from None
         output.tables.append((count, writer.arrays, indexes, origins))
 
 

@@ -91,6 +91,19 @@ class Records(unittest.TestCase):
         self.assertIn("ZeroDivisionError", failed[3])
         self.assertIn("test_plugin.py, line ", failed[3])
 
+    def test_rejections_that_cannot_be_told(self) -> None:
+        def map_player(player: Player, context: Context[None]) -> PlayerRow:
+            if player.player == "code":
+                raise Rejection("Bad_Code", "it is bad")
+            raise Rejection("bad", "it is bad", input="pionts")
+
+        output = made(map_player, batch(["code", "input"], [1, 2]))
+        (_, code, _, message), other = output.rejections
+        self.assertEqual(code, "exception")
+        self.assertIn("'Bad_Code'", message)
+        self.assertEqual(other[:3], (1, "bad", None))
+        self.assertIn("names an input 'pionts', which is not among player, points", other[3])
+
     def test_several_tables_and_all_or_nothing_of_a_record(self) -> None:
         class Other(Row, table="other"):
             x: int
@@ -119,7 +132,7 @@ class Records(unittest.TestCase):
         def map_player(player: Player, context: Context[None]) -> PlayerRow:
             return PlayerRow(player=player.player, points="7" if player.player == "b" else 7)  # type: ignore[arg-type]
 
-        with self.assertRaisesRegex(ValueError, "PlayerRow.points of record 1 of the batch: '7' is of type str"):
+        with self.assertRaisesRegex(ValueError, "PlayerRow.points: '7' is of type str"):
             made(map_player, batch(["a", "b"], [1, 2]))
 
     def test_a_part_that_is_missing_refuses_the_record(self) -> None:
@@ -207,6 +220,9 @@ class Declarations(unittest.TestCase):
             made(map_player, batch([], []), '{"most-points":3,"word":"w"}', check)
         self.assertEqual(seen, [(3, "w")])
         self.assertEqual([f.name for f in Settings._fields], ["most-points", "word"])
+        self.assertEqual(Settings(word="w").most_points, 10)
+        with self.assertRaises(TypeError):
+            Settings()  # type: ignore[call-arg]
 
     def test_json_settings_are_text_given_or_not(self) -> None:
         class Limits(Config):
