@@ -316,3 +316,12 @@ proptest! {
         }
     }
 }
+
+/// The JSON library of the tests, and of the program where it reads settings, rounds some numbers unless it is told not to.
+#[test]
+fn numbers_are_read_to_the_bit() {
+    for text in ["2.03058084204971e-309", "9007199254740993.5", "1.7976931348623157e308", "0.1"] {
+        let read: f64 = serde_json::from_str(text).unwrap();
+        assert_eq!(read.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+    }
+}
