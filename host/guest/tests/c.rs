@@ -1,65 +1,14 @@
-//! The SDK for C: its bindings are those of the contract, its code does what it says under sanitizers, and plugins build as an author would build them.
+//! The SDK for C: its code does what it says under sanitizers, and plugins build as an author would build them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where it stands")]
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use gristmill_guest::{GuestError, build, build_with, guests_dir, plugins_dir};
-use wit_bindgen_core::Files;
-use wit_bindgen_core::wit_parser::Resolve;
-
-const WORLD: &str = "transformer";
 
 fn sdk() -> PathBuf {
     plugins_dir().join("sdk/c")
-}
-
-/// What lies in `plugins/sdk/c/src/bindings`, made of `wit`.
-fn bindings() -> Vec<(String, String)> {
-    let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_dir(plugins_dir().join("../wit")).unwrap();
-    let world = resolve.select_world(&[package], Some(WORLD)).unwrap();
-    let section = wit_component::metadata::encode(&resolve, world, wit_component::StringEncoding::UTF8, None).unwrap();
-    let mut files = Files::default();
-    // Without functions that free each part, which the SDK does not need, and without an object file, which would be a binary file
-    // in the repository: a compiler writes the section as well.
-    let options = wit_bindgen_c::Opts { no_helpers: true, no_object_file: true, ..Default::default() };
-    options.build().generate(&mut resolve, world, &mut files).unwrap();
-    let mut code = format!(
-        "/* Generated from wit/. The section that says which world of the contract the module is of. */\n\n__asm__(\n    \
-         \".section \\\".custom_section.component-type:gristmill-c:{WORLD}\\\",\\\"\\\",@\\n\"\n"
-    );
-    for line in section.chunks(24) {
-        let bytes: Vec<_> = line.iter().map(u8::to_string).collect();
-        writeln!(code, "    \".byte {}\\n\"", bytes.join(", ")).unwrap();
-    }
-    // What the bindings call so that the generator's own object file would be linked.
-    let force_link = format!("__component_type_object_force_link_{WORLD}");
-    write!(code, "    \".text\\n\");\n\nvoid {force_link}(void);\nvoid {force_link}(void) {{}}\n").unwrap();
-
-    let text = |content: &[u8]| String::from_utf8(content.to_vec()).unwrap();
-    let mut all: Vec<_> = files.iter().map(|(name, content)| (name.to_owned(), text(content))).collect();
-    all.push(("component_type.c".to_owned(), code));
-    all
-}
-
-/// After a change of the contract: `GRISTMILL_WRITE_BINDINGS=1 cargo test -p gristmill-guest --test c`.
-#[test]
-fn the_bindings_are_those_of_the_contract() {
-    let folder = sdk().join("src/bindings");
-    for (name, content) in bindings() {
-        let path = folder.join(&name);
-        if std::env::var_os("GRISTMILL_WRITE_BINDINGS").is_some() {
-            fs::write(&path, &content).unwrap();
-        }
-        assert!(
-            fs::read_to_string(&path).unwrap() == content,
-            "{} is not what wit/ makes; run this test with GRISTMILL_WRITE_BINDINGS=1",
-            path.display()
-        );
-    }
 }
 
 fn c_files(folder: &Path) -> Vec<PathBuf> {
