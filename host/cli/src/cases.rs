@@ -167,7 +167,7 @@ fn run_case(plugin: &Plugin, folder: &Path, name: String, update: bool) -> Resul
 }
 
 /// Whether the plugin itself failed: by the contract, or by an error that an SDK caught.
-pub(crate) fn is_fault(outcome: &Outcome) -> bool {
+fn is_fault(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Refused(refusal) if refusal.code == EXCEPTION || refusal.code.starts_with("plugin."))
 }
 

@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use crate::GuestError;
 use crate::build::component_path;
 use crate::environment::command;
 use crate::install::Attempts;
-use crate::project::{find_program, fingerprint, is_fresh, keep_fingerprint, sdk_root};
+use crate::project::{find_program, fingerprint, is_fresh, keep_fingerprint, run_tool, sdk_root};
 use crate::repository::plugins_dir;
 
 /// What a folder with a plugin has.
@@ -39,22 +38,7 @@ pub(crate) fn component(
     }
     progress(&format!("   Compiling {name} with componentize-js"));
     // The script writes the file in one step, and not where only what is no part of the bundle has changed.
-    let output = command(&program)
-        .arg(sdk.join("build.mjs"))
-        .arg(folder)
-        .arg(&path)
-        // Frames of the tool's own code are no help to an author.
-        .env_remove("RUST_BACKTRACE")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| GuestError::Run { program: PROGRAM.to_owned(), source })?;
-    if !output.status.success() {
-        let said = [output.stdout, output.stderr].concat();
-        return Err(GuestError::Failed {
-            folder: folder.to_owned(),
-            output: String::from_utf8_lossy(&said).trim().to_owned(),
-        });
-    }
+    run_tool(command(&program).arg(sdk.join("build.mjs")).arg(folder).arg(&path), PROGRAM, folder)?;
     keep_fingerprint(&path, &fingerprint)?;
     Ok(path)
 }

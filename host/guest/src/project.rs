@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use crate::GuestError;
 use crate::repository::{is_of_repository, tools_dir};
@@ -30,6 +31,18 @@ pub(crate) fn find_program(folder: &Path, name: &str) -> Option<PathBuf> {
         .chain(is_of_repository(folder).then(|| tools_dir().join("python/bin")))
         .map(|folder| folder.join(&file))
         .find(|program| program.is_file())
+}
+
+/// Runs a tool that builds the plugin in a folder. Where it refuses, what it said is the error.
+pub(crate) fn run_tool(tool: &mut Command, program: &str, folder: &Path) -> Result<(), GuestError> {
+    // Frames of the tool's own code are no help to an author.
+    let output = tool.env_remove("RUST_BACKTRACE").stdin(Stdio::null()).output();
+    let output = output.map_err(|source| GuestError::Run { program: program.to_owned(), source })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    Err(GuestError::Failed { folder: folder.to_owned(), output: String::from_utf8_lossy(&said).trim().to_owned() })
 }
 
 /// A digest of all that a build depends on: the files below the folders, and the programs. It tells a change, not a forgery.

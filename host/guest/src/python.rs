@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use crate::GuestError;
 use crate::build::component_path;
 use crate::environment::command;
 use crate::install::Attempts;
-use crate::project::{find_program, fingerprint, is_fresh, keep_fingerprint, sdk_root};
+use crate::project::{find_program, fingerprint, is_fresh, keep_fingerprint, run_tool, sdk_root};
 
 /// What a folder with a plugin has: a module that maps, or one that judges.
 pub(crate) const MODULES: [&str; 2] = ["plugin.py", "validator.py"];
@@ -48,29 +47,11 @@ pub(crate) fn component(
         if maps { ("transformer", "gristmill_transformer") } else { ("validator", "gristmill_validator") };
     // Written aside: nobody sees a part of it.
     let new = path.with_extension("wasm.new");
-    let output = command(&program)
-        .arg("-d")
-        .arg(&wit)
-        .args(["-w", world, "componentize", entry, "-p"])
-        .arg(&sdk)
-        .arg("-p")
-        .arg(folder)
-        .arg("-o")
-        .arg(&new)
-        // Of an environment that happens to be active, packages would get in that the next build has not.
-        .env_remove("VIRTUAL_ENV")
-        // Frames of the tool's own code are no help to an author.
-        .env_remove("RUST_BACKTRACE")
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|source| GuestError::Run { program: PROGRAM.to_owned(), source })?;
-    if !output.status.success() {
-        let said = [output.stdout, output.stderr].concat();
-        return Err(GuestError::Failed {
-            folder: folder.to_owned(),
-            output: String::from_utf8_lossy(&said).trim().to_owned(),
-        });
-    }
+    let mut tool = command(&program);
+    tool.arg("-d").arg(&wit).args(["-w", world, "componentize", entry, "-p"]).arg(&sdk).arg("-p").arg(folder);
+    // Of an environment that happens to be active, packages would get in that the next build has not.
+    tool.arg("-o").arg(&new).env_remove("VIRTUAL_ENV");
+    run_tool(&mut tool, PROGRAM, folder)?;
     fs::rename(&new, &path).map_err(GuestError::io(&path))?;
     keep_fingerprint(&path, &fingerprint)?;
     Ok(path)
