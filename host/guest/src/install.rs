@@ -6,19 +6,19 @@ use std::process::Stdio;
 use crate::environment::command;
 
 /// Commands that install something.
-pub(crate) struct Attempts<'a> {
+pub struct Attempts<'a> {
     progress: &'a mut dyn FnMut(&str),
     failed: String,
 }
 
 impl<'a> Attempts<'a> {
     /// `progress` is told, in a line each, what is done.
-    pub(crate) fn new(progress: &'a mut dyn FnMut(&str)) -> Self {
+    pub fn new(progress: &'a mut dyn FnMut(&str)) -> Self {
         Self { progress, failed: String::new() }
     }
 
     /// Runs a command, and says whether it succeeded.
-    pub(crate) fn run(&mut self, words: &[&str]) -> bool {
+    pub fn run(&mut self, words: &[&str]) -> bool {
         let line = words.join(" ");
         (self.progress)(&format!("running `{line}`"));
         match run(words) {
@@ -32,7 +32,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// Installs packages of Debian, where the machine runs it.
-    pub(crate) fn apt(&mut self, packages: &[&str]) -> bool {
+    pub fn apt(&mut self, packages: &[&str]) -> bool {
         if !Path::new("/usr/bin/apt-get").exists() {
             return false;
         }
@@ -43,7 +43,7 @@ impl<'a> Attempts<'a> {
     }
 
     /// One line for each command that failed: what it was, and why.
-    pub(crate) fn failed(self) -> String {
+    pub fn failed(self) -> String {
         self.failed
     }
 }

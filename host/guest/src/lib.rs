@@ -20,5 +20,6 @@ mod rust;
 
 pub use build::{build, build_with};
 pub use error::GuestError;
+pub use install::Attempts;
 pub use language::Language;
 pub use repository::{default_plugin, fixture, guests_dir, plugins_dir, tools_dir};

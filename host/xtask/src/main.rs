@@ -7,6 +7,7 @@ mod docs;
 mod fuzz;
 mod project;
 mod release;
+mod servers;
 mod setup;
 mod steps;
 mod suite;
@@ -21,7 +22,7 @@ cargo xtask TASK
 
   demo               set up what is missing and load a real export into a SQLite file
   test [ARGS]        set up what the tests need and run all of them; ARGS go to `cargo test`
-  setup              the toolchain for plugins; builds the plugins and the fixtures of the tests
+  setup              database servers for the tests, the toolchains for plugins; builds the plugins and the fixtures of the tests
   docs [--check]     write docs/reference from the program; --check fails where it differs
   bench [ARGS]       measure whole jobs, or `bench parts` the decoders, the boundary, the sinks
   fuzz [SECONDS]     fuzz each byte parser for so long (60); needs nightly and cargo-fuzz
@@ -50,7 +51,7 @@ fn run(task: &str, rest: &[String]) -> Outcome {
     match task {
         "demo" => none(rest).and_then(|()| demo::run(&project)),
         "test" => suite::run(&project, rest),
-        "setup" => none(rest).and_then(|()| setup::everything(&project)),
+        "setup" => none(rest).and_then(|()| servers::install()).and_then(|()| setup::everything(&project)),
         "docs" => docs::run(&project, rest),
         "bench" => bench::run(&project, rest),
         "fuzz" => fuzz::run(&project, rest),

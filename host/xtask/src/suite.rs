@@ -6,8 +6,8 @@ use std::ops::AddAssign;
 use crate::Outcome;
 use crate::command::{Call, flush, heading};
 use crate::project::Project;
-use crate::setup;
 use crate::steps::Steps;
+use crate::{servers, setup};
 
 /// Tests by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome {
     let mut steps = Steps::default();
     let mut counts = Counts::default();
 
+    // Not a reason to leave the other tests out: those that need a server say so.
+    steps.run("Set up database servers", servers::install);
     if steps.run("Set up", || setup::everything(project)) {
         steps.run("Tests of the program", || {
             let mut call = vec!["test".into(), "--no-fail-fast".into()];
