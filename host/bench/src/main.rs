@@ -144,7 +144,7 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
             max_document: 32 << 20,
         },
     };
-    let mut sink = gristmill_sink::open(&format!("parquet:{}", to.display()))?;
+    let mut sink = gristmill_sink::open(&format!("parquet:{}", to.display()), gristmill_sink::OpenOptions::default())?;
     let finished = gristmill_pipeline::run(&job, sink.as_mut(), &Progress::default())?;
     eprintln!("{} records", finished.ledger.records.read);
     Ok(())

@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use gristmill_pipeline::{Gate, MaxRejected};
 use gristmill_record::{Grant, PathPattern};
+use gristmill_sink::OpenOptions;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
 #[derive(Debug, Parser)]
@@ -248,6 +249,23 @@ pub(crate) enum Conflict {
     Update,
 }
 
+/// How a database server is written to.
+#[derive(Debug, Args)]
+pub(crate) struct DestinationArgs {
+    /// Rest after each batch that goes to a database server, such as 50ms
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) pause: Option<Duration>,
+    /// Rows a second that go to a database server at most
+    #[arg(long, value_name = "ROWS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) max_rate: Option<u32>,
+}
+
+impl DestinationArgs {
+    pub(crate) fn options(&self) -> OpenOptions {
+        OpenOptions { pause: self.pause, max_rate: self.max_rate }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct JobArgs {
     #[command(flatten)]
@@ -274,12 +292,14 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 100, help_heading = "Plugin")]
     pub(crate) plugin_faults: u32,
 
-    /// The destination: sqlite:FILE, parquet:DIR, ndjson:FILE or ndjson:- (stdout)
+    /// The destination: sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (stdout) or postgresql://USER@HOST/DATABASE
     #[arg(long, short, value_name = "DESTINATION", default_value = gristmill_sink::DEFAULT_SPEC, help_heading = "Destination")]
     pub(crate) to: String,
     /// What happens to a row whose key the destination holds
     #[arg(long, value_name = "RULE", value_enum, default_value_t = Conflict::Keep, help_heading = "Destination")]
     pub(crate) on_conflict: Conflict,
+    #[command(flatten, next_help_heading = "Destination")]
+    pub(crate) destination: DestinationArgs,
 
     /// Share of batches, such as 1%, that are mapped again in a fresh instance; where that makes something else, the run ends
     #[arg(long, value_name = "SHARE%", value_parser = parse_share, default_value = "0%", help_heading = "Plugin")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use gristmill_pipeline::Outcome;
 use gristmill_pipeline::trial::{Calls, PROPERTIES, Samples, Traced};
 use gristmill_plugin::{ConfiguredPlugin, Context, Limits, Plugin, Transform};
-use gristmill_sink::TableState;
+use gristmill_sink::{OpenOptions, TableState};
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, Cli};
@@ -103,9 +103,8 @@ fn facts(plugin: &Plugin, args: &CheckArgs) -> Vec<(&'static str, String)> {
 
 /// Whether its tables fit a destination, as a run would see it first.
 fn destination(configured: &ConfiguredPlugin, to: &str) -> Result<String, CliError> {
-    let mut sink = gristmill_sink::open(to)?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().build().map_err(|e| CliError::Environment(e.to_string()))?;
+    let mut sink = gristmill_sink::open(to, OpenOptions::default())?;
+    let runtime = gristmill_sink::runtime().map_err(|e| CliError::Environment(e.to_string()))?;
     let tables = configured.description().tables();
     let states = runtime.block_on(sink.check(tables))?;
     let state = |(table, state): (&gristmill_record::Table, &TableState)| match state {

@@ -22,8 +22,7 @@ const FILES: usize = 10;
 
 pub(crate) fn plan(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
     let mut prepared = prepare(args)?;
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().build().map_err(|e| CliError::Environment(e.to_string()))?;
+    let runtime = gristmill_sink::runtime().map_err(|e| CliError::Environment(e.to_string()))?;
     let states = runtime.block_on(prepared.sink.check(prepared.job.transform.description().tables()))?;
     let look = preview(&prepared.job, ROWS, RECORDS)?;
     let text = if cli.json { as_json(&prepared, &states, &look) } else { as_text(&prepared, &states, &look) };

@@ -56,9 +56,7 @@ pub struct Finished {
 /// Runs a job into a sink. Whatever the error, nothing of the load is visible in the destination; rows on stdout, which cannot be taken
 /// back, are the exception.
 pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finished, RunError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .map_err(|e| RunError::work(std::path::Path::new("(async runtime)"), e))?;
+    let runtime = gristmill_sink::runtime().map_err(|e| RunError::work(std::path::Path::new("(async runtime)"), e))?;
     let description = job.transform.description();
     progress.enter(Phase::Prepare);
     runtime.block_on(sink.check(description.tables()))?;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use gristmill_record::diagnose::blame_io;
 use gristmill_record::{Blame, Diagnose};
 
+use crate::server::ServerFault;
+
 /// What can go wrong at a destination.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
@@ -67,6 +69,9 @@ pub enum SinkError {
         /// What it said. SQLite's messages name columns, never values.
         source: rusqlite::Error,
     },
+    /// A database server refused, or the way to it.
+    #[error(transparent)]
+    Server(Box<ServerFault>),
     /// A table that is there does not fit.
     #[error(transparent)]
     Schema(Box<Mismatch>),
@@ -115,6 +120,12 @@ pub struct Mismatch {
     pub remedy: String,
 }
 
+impl From<ServerFault> for SinkError {
+    fn from(fault: ServerFault) -> Self {
+        Self::Server(Box::new(fault))
+    }
+}
+
 impl From<Mismatch> for SinkError {
     fn from(mismatch: Mismatch) -> Self {
         Self::Schema(Box::new(mismatch))
@@ -151,6 +162,7 @@ impl Diagnose for SinkError {
             Self::Busy { .. } => "sink.busy",
             Self::Unfit { .. } => "sink.unfit",
             Self::Sqlite { .. } => "sink.sqlite",
+            Self::Server(fault) => fault.kind.code(),
             Self::Schema(_) => "sink.schema",
             Self::Unstorable { .. } => "sink.unstorable",
             Self::Encode { .. } => "sink.encode",
@@ -163,6 +175,7 @@ impl Diagnose for SinkError {
             Self::Order(_) | Self::Encode { .. } => Blame::Bug,
             Self::Io { source, .. } => blame_io(source, Blame::Destination),
             Self::Sqlite { source, .. } if is_full(source) => Blame::Environment,
+            Self::Server(fault) => fault.kind.blame(),
             Self::OutputClosed
             | Self::Busy { .. }
             | Self::Unfit { .. }
@@ -175,7 +188,9 @@ impl Diagnose for SinkError {
     fn remedy(&self) -> Option<String> {
         let full = "Free space on that disk, or write to another, and run the same command again; nothing was loaded.";
         Some(match self {
-            Self::Spec { .. } => "Write sqlite:FILE, parquet:DIR, ndjson:FILE or ndjson:- (standard output).".into(),
+            Self::Spec { .. } => {
+                "Write sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (standard output) or postgresql://USER@HOST/DATABASE.".into()
+            },
             Self::RunId { .. } => "Use 1 to 64 letters, digits, `_` and `-`, not beginning with `-`.".into(),
             Self::Io { source, .. } => match source.kind() {
                 io::ErrorKind::NotFound => "Create the folder first, or correct the path.".into(),
@@ -190,6 +205,7 @@ impl Diagnose for SinkError {
                 "Wait until it is done, or close the other program, and run the same command again.".into()
             }
             Self::Unfit { remedy, .. } => (*remedy).into(),
+            Self::Server(fault) => fault.remedy.clone(),
             Self::Schema(mismatch) => mismatch.remedy.clone(),
             Self::Unstorable { .. } => {
                 "Have the plugin make it null or refuse the record, or load into a destination that can hold it.".into()

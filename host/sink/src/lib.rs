@@ -1,5 +1,5 @@
 //! Where rows go: the [`Sink`] trait, the [`conformance`] suite that every sink passes, and the destinations that are
-//! built in: SQLite, Parquet and NDJSON.
+//! built in: SQLite, Parquet, NDJSON and PostgreSQL.
 //!
 //! [`open`] makes a sink of what a person writes after `--to`. A load is then [`Sink::check`], [`Sink::begin`], any
 //! number of [`Sink::write`], and [`Sink::commit`] or [`Sink::abort`]. Whenever the process ends in between, readers
@@ -11,6 +11,8 @@ mod json;
 mod limits;
 mod ndjson;
 mod parquet;
+mod postgres;
+mod server;
 mod sink;
 mod spec;
 mod sqlite;
@@ -19,9 +21,11 @@ mod weight;
 
 pub use error::{Mismatch, SinkError};
 pub use json::json_rows;
-pub use limits::{Breach, ValueLimits};
+pub use limits::{Breach, ColumnLimit, ValueLimits};
 pub use ndjson::Ndjson;
 pub use parquet::Parquet;
+pub use postgres::Postgres;
+pub use server::{FaultKind, OpenOptions, ServerFault, runtime};
 pub use sink::{Begun, Load, OnConflict, Sink, TableCount, TableState};
 pub use spec::{DEFAULT_SPEC, open};
 pub use sqlite::Sqlite;

@@ -1,6 +1,6 @@
 //! `--to`: text to sink.
 
-use crate::{Ndjson, Parquet, Sink, SinkError, Sqlite};
+use crate::{Ndjson, OpenOptions, Parquet, Postgres, Sink, SinkError, Sqlite};
 
 /// The destination where nothing is said.
 pub const DEFAULT_SPEC: &str = "sqlite:";
@@ -8,11 +8,11 @@ pub const DEFAULT_SPEC: &str = "sqlite:";
 /// The database of `sqlite:` alone.
 const DEFAULT_DATABASE: &str = "gristmill.db";
 
-/// The sink of `sqlite:FILE`, `parquet:DIR`, `ndjson:FILE` or `ndjson:-`; `sqlite:` alone is `sqlite:gristmill.db`.
+/// The sink of `sqlite:FILE`, `parquet:DIR`, `ndjson:FILE`, `ndjson:-` or `postgresql://…`; `sqlite:` alone is `sqlite:gristmill.db`.
 /// Touches nothing.
-pub fn open(spec: &str) -> Result<Box<dyn Sink>, SinkError> {
-    let fail = |what: String| SinkError::Spec { spec: spec.to_owned(), what };
-    let known = "the kinds are sqlite, parquet and ndjson";
+pub fn open(spec: &str, options: OpenOptions) -> Result<Box<dyn Sink>, SinkError> {
+    let fail = |what: String| SinkError::Spec { spec: without_password(spec), what };
+    let known = "the kinds are sqlite, parquet, ndjson and postgresql";
     let Some((scheme, rest)) = spec.split_once(':') else {
         return Err(fail(match spec {
             "sqlite" | "parquet" | "ndjson" => "after the kind comes `:` and where to write".into(),
@@ -31,7 +31,21 @@ pub fn open(spec: &str) -> Result<Box<dyn Sink>, SinkError> {
         ("ndjson", "") => Err(fail("the file is missing: ndjson:FILE, or ndjson:- for standard output".into())),
         ("ndjson", "-") => Ok(Box::new(Ndjson::stdout())),
         ("ndjson", file) => Ok(Box::new(Ndjson::file(file))),
+        ("postgresql" | "postgres", _) => {
+            Postgres::new(spec, options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail)
+        }
         _ => Err(fail(format!("there is no kind `{scheme}`; {known}"))),
+    }
+}
+
+/// What was written, as it may be shown: with `…` in the place of a password.
+fn without_password(spec: &str) -> String {
+    let Some((scheme, rest)) = spec.split_once("://") else { return spec.to_owned() };
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    match authority.rsplit_once('@').map(|(who, host)| (who.split_once(':'), host)) {
+        Some((Some((user, _)), host)) => format!("{scheme}://{user}:…@{host}{path}"),
+        _ => spec.to_owned(),
     }
 }
 
@@ -48,23 +62,24 @@ mod tests {
             ("ndjson:rows.ndjson", "NDJSON file rows.ndjson"),
             ("ndjson:-", "NDJSON on standard output"),
         ] {
-            assert_eq!(open(spec).map(|s| s.describe()).unwrap(), text, "{spec}");
+            assert_eq!(open(spec, OpenOptions::default()).map(|s| s.describe()).unwrap(), text, "{spec}");
         }
     }
 
     #[test]
     fn says_what_is_missing() {
         for (spec, part) in [
-            ("bigquery:x", "no kind `bigquery`; the kinds are sqlite, parquet and ndjson"),
+            ("bigquery:x", "no kind `bigquery`; the kinds are sqlite, parquet, ndjson and postgresql"),
             ("reports.db", "no kind before"),
             ("parquet", "comes `:`"),
             ("parquet:", "parquet:DIR"),
             ("ndjson:", "ndjson:FILE"),
             ("sqlite::memory:", "gone when the run ends"),
             ("sqlite:a\0b", "NUL"),
+            ("postgresql://ann:secret@/d", "`postgresql://ann:…@/d` is no destination"),
         ] {
-            let error = open(spec).err().map(|e| e.to_string()).unwrap_or_default();
-            assert!(error.contains(part), "{spec}: {error}");
+            let error = open(spec, OpenOptions::default()).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(error.contains(part) && !error.contains("secret"), "{spec}: {error}");
         }
     }
 }

@@ -16,7 +16,7 @@ use std::path::Path;
 use std::process::Command;
 
 use gristmill_record::{Blame, Diagnose};
-use gristmill_sink::SinkError;
+use gristmill_sink::{OpenOptions, SinkError};
 use support::{block_on, listing, load, quality_rows, quality_stream};
 use tempfile::TempDir;
 
@@ -26,7 +26,8 @@ const CHILD: &str = "GRISTMILL_FULL_DISK_CHILD";
 fn fill(spec: &str, folder: &Path) {
     for partitioned in [true, false] {
         let table = quality_stream(partitioned);
-        let mut sink = gristmill_sink::open(&spec.replace('@', &folder.display().to_string())).unwrap();
+        let mut sink =
+            gristmill_sink::open(&spec.replace('@', &folder.display().to_string()), OpenOptions::default()).unwrap();
         let filled: Result<(), SinkError> = block_on(async {
             sink.begin(&load("run", "job", std::slice::from_ref(&table))).await?;
             for batch in 0..40 {

@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use arrow_array::RecordBatch;
 use gristmill_record::{Diagnose, Scalar, Table, TableDraft};
 use gristmill_sink::conformance::{self, Subject, Ways, rows_from_json};
-use gristmill_sink::{Ndjson, Sink};
+use gristmill_sink::{Ndjson, OpenOptions, Sink};
 use serde_json::{Value, json};
 use support::{block_on, column, listing, load, quality_rows, quality_stream, run, tables};
 use tempfile::TempDir;
@@ -41,7 +41,7 @@ impl Subject for File {
     }
 
     fn sink(&self) -> Box<dyn Sink> {
-        gristmill_sink::open(&format!("ndjson:{}", self.path().display())).unwrap()
+        gristmill_sink::open(&format!("ndjson:{}", self.path().display()), OpenOptions::default()).unwrap()
     }
 
     fn rows(&self, table: &Table) -> Result<Option<RecordBatch>, String> {
@@ -155,7 +155,7 @@ const CHILD: &str = "GRISTMILL_STDOUT_CHILD";
 fn standard_output_is_streamed_until_its_reader_leaves() {
     let table = quality_stream(false);
     if std::env::var_os(CHILD).is_some() {
-        let mut sink = gristmill_sink::open("ndjson:-").unwrap();
+        let mut sink = gristmill_sink::open("ndjson:-", OpenOptions::default()).unwrap();
         let batches: Vec<_> = (0..100).map(|b| quality_rows(&table, b * 1_000..(b + 1) * 1_000, 30)).collect();
         match run(sink.as_mut(), &load("run", "job", &[table]), &batches) {
             Ok(counts) => eprintln!("counts {counts:?}"),

@@ -20,7 +20,7 @@ use arrow_select::concat::concat_batches;
 use gristmill_record::arrow::table_schema;
 use gristmill_record::{DataType, Diagnose, OutputColumn, Scalar, Table, TableDraft};
 use gristmill_sink::conformance::{self, Subject, Ways, lines, rows_from_json};
-use gristmill_sink::{Begun, OnConflict, Parquet, Sink, SinkError, TableCount, TableState};
+use gristmill_sink::{Begun, OnConflict, OpenOptions, Parquet, Sink, SinkError, TableCount, TableState};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::basic::LogicalType;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -63,7 +63,7 @@ impl Subject for Folder {
     }
 
     fn sink(&self) -> Box<dyn Sink> {
-        gristmill_sink::open(&format!("parquet:{}", self.path().display())).unwrap()
+        gristmill_sink::open(&format!("parquet:{}", self.path().display()), OpenOptions::default()).unwrap()
     }
 
     fn rows(&self, table: &Table) -> Result<Option<RecordBatch>, String> {

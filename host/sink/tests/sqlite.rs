@@ -16,7 +16,7 @@ use arrow_array::RecordBatch;
 use base64::Engine as _;
 use gristmill_record::{Blame, DataType, Diagnose, Scalar, Table, TableDraft};
 use gristmill_sink::conformance::{self, Subject, Ways, rows_from_json};
-use gristmill_sink::{OnConflict, Sink, SinkError, Sqlite, TableCount, TableState};
+use gristmill_sink::{OnConflict, OpenOptions, Sink, SinkError, Sqlite, TableCount, TableState};
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde_json::{Map, Value, json};
@@ -72,7 +72,7 @@ impl Subject for Database {
     }
 
     fn sink(&self) -> Box<dyn Sink> {
-        gristmill_sink::open(&format!("sqlite:{}", self.path().display())).unwrap()
+        gristmill_sink::open(&format!("sqlite:{}", self.path().display()), OpenOptions::default()).unwrap()
     }
 
     fn rows(&self, table: &Table) -> Result<Option<RecordBatch>, String> {

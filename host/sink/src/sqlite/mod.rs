@@ -99,7 +99,7 @@ impl Sink for Sqlite {
     }
 
     fn limits(&self) -> ValueLimits {
-        ValueLimits { nan: false, any_year: false, partition_bytes: None }
+        ValueLimits { nan: false, any_year: false, ..ValueLimits::default() }
     }
 
     async fn check(&mut self, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {

@@ -1,0 +1,109 @@
+//! What the sinks of database servers share: how they name what went wrong, and the runtime that they run in.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use gristmill_record::Blame;
+
+/// What a server, or the way to it, refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {doing}: {what}{}", code.as_ref().map(|c| format!(" ({c})")).unwrap_or_default())]
+pub struct ServerFault {
+    /// Which server and database, without a password.
+    pub place: String,
+    /// What was tried: `connecting`.
+    pub doing: String,
+    /// What was answered. Never holds values of rows.
+    pub what: String,
+    /// The server's own code for it, such as an SQLSTATE.
+    pub code: Option<String>,
+    /// Of what kind it is.
+    pub kind: FaultKind,
+    /// What to do.
+    pub remedy: String,
+}
+
+/// Kinds of faults: each has a code of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// No answer at the address.
+    Unreachable,
+    /// No encrypted connection as it was asked for.
+    Tls,
+    /// The server does not know who we are.
+    Login,
+    /// A database, dataset, schema or bucket is not there.
+    Missing,
+    /// We are known, but may not.
+    Right,
+    /// The server has no room left.
+    Full,
+    /// Another program is in the way: a lock, or too many connections.
+    Busy,
+    /// The connection or the server went away in the middle.
+    Lost,
+    /// Anything else.
+    Refused,
+}
+
+impl FaultKind {
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::Unreachable => "sink.unreachable",
+            Self::Tls => "sink.tls",
+            Self::Login => "sink.login",
+            Self::Missing => "sink.missing",
+            Self::Right => "sink.right",
+            Self::Full => "sink.full",
+            Self::Busy => "sink.busy",
+            Self::Lost => "sink.lost",
+            Self::Refused => "sink.refused",
+        }
+    }
+
+    pub(crate) fn blame(self) -> Blame {
+        Blame::Destination
+    }
+}
+
+/// How a destination is written to, besides where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OpenOptions {
+    /// How long to rest after each batch that goes to a database server.
+    pub pause: Option<Duration>,
+    /// Rows a second that go to a database server at most.
+    pub max_rate: Option<u32>,
+}
+
+/// Keeps to the options' pauses and rate. One for a load.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    options: OpenOptions,
+    began: Instant,
+    rows: u64,
+}
+
+impl Pace {
+    pub(crate) fn new(options: OpenOptions) -> Self {
+        Self { options, began: Instant::now(), rows: 0 }
+    }
+
+    /// Rests after a batch of so many rows, as long as is due.
+    pub(crate) async fn rest(&mut self, rows: u64) {
+        self.rows += rows;
+        let mut due = self.options.pause.unwrap_or_default();
+        if let Some(rate) = self.options.max_rate {
+            #[expect(clippy::cast_precision_loss, reason = "a rate does not need the last rows of 2^53")]
+            let wanted = Duration::from_secs_f64(self.rows as f64 / f64::from(rate));
+            due = due.max(wanted.saturating_sub(self.began.elapsed()));
+        }
+        if !due.is_zero() {
+            tokio::time::sleep(due).await;
+        }
+    }
+}
+
+/// A runtime for sinks: it has a thread of its own, so that connections live on while the caller prepares rows.
+pub fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("sink").enable_all().build()
+}
