@@ -15,6 +15,7 @@ mod broken_input;
 mod c;
 mod collisions;
 mod command_line;
+mod databases;
 mod determinism;
 mod exports;
 mod guests;

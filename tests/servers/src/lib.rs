@@ -6,10 +6,14 @@
 
 mod account;
 mod certificate;
+mod disk;
 mod mariadb;
 mod postgres;
 mod process;
+mod proxy;
 
 pub use certificate::Certificates;
+pub use disk::FullDisk;
 pub use mariadb::{MariaDb, MariaDbOptions};
 pub use postgres::{Postgres, PostgresOptions};
+pub use proxy::{Fault, Framing, Proxy};

@@ -9,6 +9,9 @@ use tokio_postgres::config::{Host, SslMode};
 
 /// How long to wait for an answer, where the address says nothing.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the network may be silent before the connection counts as lost, where the address says nothing: the systems' own two hours are
+/// too long to wait for.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What the server's certificate has to show. The names are libpq's, <https://www.postgresql.org/docs/current/libpq-ssl.html>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +78,12 @@ impl Address {
         }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(SILENCE);
+        }
+        if !query.contains("keepalives") {
+            config.keepalives_idle(SILENCE / 2).keepalives_interval(SILENCE / 8).keepalives_retries(4);
         }
         let place = place(&config);
         Ok(Self { config, verify, authorities, place })

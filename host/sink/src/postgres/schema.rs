@@ -111,10 +111,7 @@ pub(super) struct CheckedTable {
 /// Compares the tables that are there with those of the plugin.
 pub(super) async fn check(client: &Client, context: Context<'_>, tables: &[Table]) -> Result<Checked, SinkError> {
     let fail = |e| context.error("looking at the tables", &e);
-    let row = client
-        .query_one("SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_schema()::text", &[])
-        .await
-        .map_err(fail)?;
+    let row = client.query_one(SERVER, &[]).await.map_err(fail)?;
     let (number, version): (i32, String) = (row.get(0), row.get(1));
     if number < OLDEST {
         let what = format!("the server is PostgreSQL {version}");
@@ -131,14 +128,36 @@ pub(super) async fn check(client: &Client, context: Context<'_>, tables: &[Table
         let remedy = "Create one, or name another: …?options=-csearch_path%3DSCHEMA".to_owned();
         return Err(context.fault("looking for the schema of the tables", what, None, FaultKind::Missing, remedy));
     };
-    let mut checked = Checked { schema, tables: Vec::with_capacity(tables.len()) };
+    let right = |what: &str, grant: &str| {
+        let remedy = format!("Have it granted ({grant}), or connect as a user who has it.");
+        context.fault("looking at our rights", what.to_owned(), None, FaultKind::Right, remedy)
+    };
+    let user = quoted(row.get(5));
+    let (may_create, may_stage): (bool, bool) = (row.get(3), row.get(4));
+    let create = || {
+        right(
+            &format!("no right to create tables in schema {schema}"),
+            &format!("GRANT CREATE ON SCHEMA {} TO {user}", quoted(&schema)),
+        )
+    };
+    if !may_stage {
+        let database: &str = row.get(6);
+        return Err(right(
+            "no right to create temporary tables, which rows are staged in",
+            &format!("GRANT TEMPORARY ON DATABASE {} TO {user}", quoted(database)),
+        ));
+    }
+    let mut checked = Checked { schema: schema.clone(), tables: Vec::with_capacity(tables.len()) };
     if let Some(found) = Found::read(client, &checked.schema, LOADS).await.map_err(fail)? {
         found.check_loads(context)?;
+    } else if !may_create {
+        return Err(create());
     }
     for table in tables {
         check_names(context, table)?;
         let found = Found::read(client, &checked.schema, table.name()).await.map_err(fail)?;
         checked.tables.push(match found {
+            None if !may_create => return Err(create()),
             None => CheckedTable {
                 state: TableState::Absent,
                 limits: vec![ColumnLimit::None; table.columns().len()],
@@ -147,7 +166,15 @@ pub(super) async fn check(client: &Client, context: Context<'_>, tables: &[Table
                     .map(|c| (sql_type(&c.ty) == "text").then(|| "\"C\"".to_owned()))
                     .collect(),
             },
-            Some(found) => found.check(context, &checked.schema, table)?,
+            Some(found) => {
+                let checked = found.check(context, &schema, table)?;
+                if !found.may_load {
+                    let name = format!("{}.{}", quoted(&schema), quoted(table.name()));
+                    let what = format!("no right to read and add rows of table {}", table.name());
+                    return Err(right(&what, &format!("GRANT SELECT, INSERT, UPDATE ON {name} TO {user}")));
+                }
+                checked
+            }
         });
     }
     Ok(checked)
@@ -214,12 +241,17 @@ struct FoundColumn {
 /// A table that is there.
 struct Found {
     kind: &'static str,
+    may_load: bool,
     columns: Vec<FoundColumn>,
     /// Column names of each unique index that covers all rows and is checked at once.
     unique: Vec<Vec<String>>,
 }
 
-const RELATION: &str = "SELECT c.oid, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+const SERVER: &str = "SELECT current_setting('server_version_num')::int, current_setting('server_version'), current_schema()::text, \
+    coalesce(has_schema_privilege(current_schema(), 'CREATE'), false), has_database_privilege(current_database(), 'TEMPORARY'), \
+    current_user::text, current_database()::text";
+const RELATION: &str = "SELECT c.oid, c.relkind::text, \
+    has_any_column_privilege(c.oid, 'INSERT') AND has_any_column_privilege(c.oid, 'SELECT') FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
     WHERE n.nspname = $1 AND c.relname = $2";
 const COLUMNS: &str = "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), t.typname::text, a.atttypmod, a.attnotnull, \
     a.atthasdef OR a.attidentity <> '', a.attgenerated <> '' OR a.attidentity = 'a', \
@@ -237,6 +269,8 @@ impl Found {
     async fn read(client: &Client, schema: &str, table: &str) -> Result<Option<Self>, tokio_postgres::Error> {
         let Some(relation) = client.query_opt(RELATION, &[&schema, &table]).await? else { return Ok(None) };
         let oid: u32 = relation.get(0);
+        // Of a sequence or an index it is not asked.
+        let may_load = relation.get::<_, Option<bool>>(2).unwrap_or_default();
         let kind = match relation.get::<_, String>(1).as_str() {
             "r" | "p" => "table",
             "v" => "view",
@@ -260,7 +294,7 @@ impl Found {
         });
         let columns = columns.collect();
         let unique = client.query(UNIQUE, &[&oid]).await?.iter().map(|row| row.get(0)).collect();
-        Ok(Some(Self { kind, columns, unique }))
+        Ok(Some(Self { kind, may_load, columns, unique }))
     }
 
     fn column(&self, name: &str) -> Option<&FoundColumn> {

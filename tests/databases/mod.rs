@@ -1,0 +1,6 @@
+//! Database servers as destinations: real servers, a real export, and everything that may happen on the way.
+
+mod engine;
+mod faults;
+mod messages;
+mod rows;
