@@ -120,7 +120,7 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
         started_at,
     };
     let job = Job {
-        input: discover(export, &DiscoverOptions { allow_partial: false })?,
+        input: discover(export, &DiscoverOptions::default())?,
         transform: Arc::new(transform),
         plugin: PluginIdentity {
             name: "native".to_owned(),

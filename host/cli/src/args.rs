@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use gristmill_pipeline::{Gate, MaxRejected};
 use gristmill_record::{Grant, PathPattern};
 use gristmill_sink::OpenOptions;
+use gristmill_source::Credentials;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
 #[derive(Debug, Parser)]
@@ -62,12 +63,15 @@ pub(crate) enum ExportCommand {
 
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
-    /// A folder, file or glob: a Firestore export, a folder of `firebase emulators:export`, or JSON files
+    /// A folder, file or glob, local or gs://…: a Firestore export, a folder of `firebase emulators:export`, or JSON files
     #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) export: String,
     /// Read an export although parts of it are missing
     #[arg(long)]
     pub(crate) allow_partial: bool,
+    /// Who we are to Google Cloud: a service account's key file, `anonymous`, or `default` for the application default credentials
+    #[arg(long, value_name = "FILE", default_value = "default", env = "GRISTMILL_GOOGLE_CREDENTIALS")]
+    pub(crate) google_credentials: Credentials,
 }
 
 #[derive(Debug, Args)]

@@ -133,7 +133,10 @@ fn run_case(plugin: &Plugin, folder: &Path, name: String, update: bool) -> Resul
         None if has_documents(folder) => folder.join("documents.*"),
         None => return Err(fail("it has neither documents.* nor a case.toml with an `export`".into())),
     };
-    let input = discover(&source.display().to_string(), &DiscoverOptions { allow_partial: true })?;
+    let input = discover(
+        &source.display().to_string(),
+        &DiscoverOptions { allow_partial: true, ..DiscoverOptions::default() },
+    )?;
     let samples = Samples::read(&input, &configured, only.as_ref(), case.limit.unwrap_or(usize::MAX))?;
     let all = Calls { rows: BATCH_ROWS, reversed: false, fresh: true };
     let made = samples.map(&configured, all)?;

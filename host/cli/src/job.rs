@@ -89,7 +89,8 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
 
 /// The files that an argument names; what a person should know of them goes to the log.
 pub(crate) fn find(args: &ExportArgs) -> Result<Input, CliError> {
-    let input = discover(&args.export, &DiscoverOptions { allow_partial: args.allow_partial })?;
+    let options = DiscoverOptions { allow_partial: args.allow_partial, credentials: args.google_credentials.clone() };
+    let input = discover(&args.export, &options)?;
     if let Some(file) = input.files.iter().find(|f| f.format == Format::Log && f.export.is_none()) {
         tracing::warn!("{} is read without its export's metadata, so it cannot be proved complete", file.name);
     }

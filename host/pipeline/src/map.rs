@@ -11,7 +11,7 @@ use gristmill_decode::{Batch, Projection};
 use gristmill_plugin::{Mapped, Part, TransformWorker, Unique};
 use gristmill_record::{Refusal, Table};
 use gristmill_sink::ValueLimits;
-use gristmill_source::{Compression, FileCount, InputFile, Split};
+use gristmill_source::{Ahead, Compression, FileCount, InputFile, Split};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::dead::{Content, DeadLetters, LetterWriter};
@@ -51,6 +51,7 @@ pub(crate) struct UniqueStore {
 pub(crate) struct Map<'a> {
     pub(crate) job: &'a Job,
     pub(crate) splits: &'a [Split],
+    pub(crate) ahead: Ahead<'a>,
     pub(crate) projection: Arc<Projection>,
     pub(crate) tables: &'a [TableStore],
     pub(crate) letters: &'a DeadLetters,
@@ -239,8 +240,11 @@ impl<'a> Worker<'a> {
         let map = self.map;
         let input = &map.job.input;
         let mut reader = match self.reader.take() {
-            Some(mut reader) => reader.reopen(input, split).map(|()| reader)?,
-            None => SplitReader::open(input, split, &map.projection, map.job.options.max_document)?,
+            Some(mut reader) => reader.reopen(input, split, map.ahead.open(index)?).map(|()| reader)?,
+            None => {
+                let bytes = map.ahead.open(index)?;
+                SplitReader::over(input, split, bytes, &map.projection, map.job.options.max_document)?
+            }
         };
         let file = reader.file;
         let split_number = u32::try_from(index).map_err(|_| RunError::Bug("more than 2^32 splits".into()))?;

@@ -25,16 +25,32 @@ impl<'a> SplitReader<'a> {
         projection: &Arc<Projection>,
         max_document: usize,
     ) -> Result<Self, RunError> {
+        Self::over(input, split, input.open(split)?, projection, max_document)
+    }
+
+    /// The same over the split's bytes as someone has opened them.
+    pub(crate) fn over(
+        input: &'a Input,
+        split: &Split,
+        reader: Box<dyn Read + Send>,
+        projection: &Arc<Projection>,
+        max_document: usize,
+    ) -> Result<Self, RunError> {
         let file = file_of(input, split)?;
         let limits = Limits { max_document, ..Limits::default() };
         let decoder = Decoder::new(file.format, Arc::clone(projection), split.start, split.end, limits);
-        Ok(Self { file, reader: input.open(split)?, decoder })
+        Ok(Self { file, reader, decoder })
     }
 
     /// Goes on with another split, in the buffers of the one before.
-    pub(crate) fn reopen(&mut self, input: &'a Input, split: &Split) -> Result<(), RunError> {
+    pub(crate) fn reopen(
+        &mut self,
+        input: &'a Input,
+        split: &Split,
+        reader: Box<dyn Read + Send>,
+    ) -> Result<(), RunError> {
         self.file = file_of(input, split)?;
-        self.reader = input.open(split)?;
+        self.reader = reader;
         self.decoder.restart(self.file.format, split.start, split.end);
         Ok(())
     }

@@ -11,7 +11,7 @@ use gristmill_plugin::{Severity, Unique};
 use gristmill_record::arrow::table_schema;
 use gristmill_record::{Refusal, Stage, Table};
 use gristmill_sink::{Begun, Load, Sink, TableCount};
-use gristmill_source::{Compression, FileCount, InputFile, Proof, Split};
+use gristmill_source::{Ahead, Compression, FileCount, InputFile, Proof, Split};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
@@ -98,6 +98,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     let map = Map {
         job,
         splits: &splits,
+        ahead: Ahead::new(&job.input, &splits),
         projection,
         tables: &tables,
         letters: &letters,
@@ -108,6 +109,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         seed,
     };
     let tallies = map.run()?;
+    map.ahead.verify()?;
     let (mut ledger, mut broken) = account(job, &tallies)?;
     let proofs = job.input.prove(&file_counts(job, &splits, &tallies))?;
 

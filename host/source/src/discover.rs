@@ -2,21 +2,28 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use gristmill_storage::{Address, Credentials, StorageError};
+
+use crate::bucket::Bucket;
 use crate::export::{Builder, regular};
 use crate::metadata::{FIREBASE_NAME, KIND_SUFFIX, OVERALL_SUFFIX, read_firebase};
 use crate::scan::{self, is_output, relative_name};
-use crate::sniff::{Content, sniff};
+use crate::sniff::Content;
+use crate::store::{Entry, Store};
 use crate::{Format, Input, SourceError};
 
 /// Skipped files that are named one by one in warnings.
 const NAMED_WARNINGS: usize = 5;
 
 /// How strict [`discover`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct DiscoverOptions {
     /// Take an export that is not complete, or cannot be shown to be, with a warning instead of an error.
     pub allow_partial: bool,
+    /// Who we are to Cloud Storage.
+    pub credentials: Credentials,
 }
 
 /// Finds what `spec` names: a metadata file, a data file, a folder, or a glob pattern.
@@ -30,40 +37,73 @@ pub struct DiscoverOptions {
 ///
 /// Every file's beginning is looked at; no record is decoded.
 pub fn discover(spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError> {
+    if Address::is_one(spec) {
+        return in_bucket(spec, options);
+    }
     if let Some((scheme, _)) = spec.split_once("://")
         && scheme.bytes().all(|b| b.is_ascii_alphanumeric())
     {
         return Err(SourceError::Scheme { spec: spec.to_owned() });
     }
+    within(&Store::Local, spec, options)
+}
+
+/// The same for objects, which are listed first.
+fn in_bucket(spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError> {
+    let bad = |what| StorageError::Address { spec: spec.to_owned(), what };
+    // Of a pattern the bucket lists what is below the folder in front of it; of a metadata file what lies around it, as its data does.
+    let listed = if scan::is_pattern(spec) {
+        format!("{}/", scan::literal_folder(spec))
+    } else if [OVERALL_SUFFIX, KIND_SUFFIX, FIREBASE_NAME].iter().any(|end| spec.ends_with(end)) {
+        format!("{}/", spec.rsplit_once('/').map_or(spec, |(folder, _)| folder))
+    } else {
+        spec.trim_end_matches('/').to_owned()
+    };
+    let prefix: Address = listed.parse().map_err(bad)?;
+    let (bucket, mut warnings) = Bucket::list(&options.credentials, &prefix)?;
+    let bucket = Arc::new(bucket);
+    let store = Store::Bucket(Arc::clone(&bucket));
+    let is_data = |path: &PathBuf| {
+        let name = name_of(path);
+        !name.ends_with(OVERALL_SUFFIX) && !name.ends_with(KIND_SUFFIX) && name != FIREBASE_NAME
+    };
+    let files: Vec<_> = bucket.below(Path::new(Address::SCHEME), |_| true).files.into_iter().filter(is_data).collect();
+    bucket.look(&store, &files);
+    let mut input = within(&store, spec.trim_end_matches('/'), options)?;
+    input.warnings.append(&mut warnings);
+    Ok(input)
+}
+
+fn within(store: &Store, spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError> {
     let path = Path::new(spec);
-    match std::fs::metadata(path) {
-        Ok(found) if found.is_dir() => {
-            let files = scan::walk(path)?.files;
-            let mut scan = Scan::new(path, options);
+    match store.entry(path) {
+        Ok(Entry::Folder) => {
+            let files = store.walk(path)?.files;
+            let mut scan = Scan::new(store, path, options);
             scan.add(files, Scope::Folder)?;
             scan.finish("there is no data file below", path)
         }
-        Ok(_) => file(path, options),
+        Ok(_) => file(store, path, options),
         // Something is there, but it leads nowhere.
-        Err(error) if path.symlink_metadata().is_ok() => Err(SourceError::unreadable(path, error)),
-        Err(_) if scan::is_pattern(spec) => pattern(spec, options),
+        Err(error) if !store.is_missing(path) => Err(SourceError::unreadable(path, error)),
+        Err(_) if scan::is_pattern(spec) => pattern(store, spec, options),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-            Err(scan::not_found(path))
+            Err(scan::not_found(store, path))
         }
         Err(error) => Err(SourceError::unreadable(path, error)),
     }
 }
 
-fn pattern(spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError> {
-    let (root, matched) = scan::matching(spec)?;
-    let mut scan = Scan::new(&root, options);
+fn pattern(store: &Store, spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError> {
+    let (root, matched) = scan::matching(store, spec)?;
+    let mut scan = Scan::new(store, &root, options);
     if !matched.files.is_empty() {
         let scope = if spec.ends_with(KIND_SUFFIX) { Scope::KindFiles } else { Scope::Files };
         scan.add(matched.files, scope)?;
     } else {
         let mut files = Vec::new();
         for folder in matched.folders {
-            files.append(&mut scan::walk(&folder)?.files);
+            files.append(&mut store.walk(&folder)?.files);
         }
         // A folder and one below it may both match.
         files.sort();
@@ -73,24 +113,24 @@ fn pattern(spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError> 
     scan.finish("no data file matches", Path::new(spec))
 }
 
-fn file(path: &Path, options: &DiscoverOptions) -> Result<Input, SourceError> {
-    regular(path)?;
+fn file(store: &Store, path: &Path, options: &DiscoverOptions) -> Result<Input, SourceError> {
+    regular(store, path)?;
     let root = path.parent().unwrap_or(Path::new(""));
-    let mut builder = Builder::new(root, options);
+    let mut builder = Builder::new(store, root, options);
     let name = name_of(path);
     if name.ends_with(OVERALL_SUFFIX) {
         builder.overall(path)?;
     } else if name.ends_with(KIND_SUFFIX) {
         builder.kind(path)?;
     } else if name == FIREBASE_NAME {
-        let overall = read_firebase(path)?;
-        if !overall.is_file() {
+        let overall = read_firebase(store, path)?;
+        if !store.is_file(&overall) {
             // Without it not even the names of the files are known: it is no use to go on.
             return Err(SourceError::Incomplete { what: lost(&overall, path) });
         }
         builder.overall(&overall)?;
     } else {
-        let sniffed = sniff(path)?;
+        let sniffed = store.sniff(path)?;
         let format = match sniffed.content {
             Content::Known(format) => format,
             Content::Empty if is_output(path) => Format::Log,
@@ -131,14 +171,15 @@ enum Scope {
 
 /// Files sorted into exports and others.
 struct Scan<'a> {
+    store: Store,
     root: &'a Path,
     builder: Builder<'a>,
     skipped: Vec<String>,
 }
 
 impl<'a> Scan<'a> {
-    fn new(root: &'a Path, options: &DiscoverOptions) -> Self {
-        Self { root, builder: Builder::new(root, options), skipped: Vec::new() }
+    fn new(store: &Store, root: &'a Path, options: &DiscoverOptions) -> Self {
+        Self { store: store.clone(), root, builder: Builder::new(store, root, options), skipped: Vec::new() }
     }
 
     fn add(&mut self, files: Vec<PathBuf>, scope: Scope) -> Result<(), SourceError> {
@@ -157,8 +198,8 @@ impl<'a> Scan<'a> {
             } else if name.ends_with(KIND_SUFFIX) {
                 kinds.push((folder, path));
             } else if name == FIREBASE_NAME {
-                let named = read_firebase(&path)?;
-                if named.is_file() {
+                let named = read_firebase(&self.store, &path)?;
+                if self.store.is_file(&named) {
                     companions.push(folder);
                     overall.push(named);
                 } else {
@@ -199,7 +240,7 @@ impl<'a> Scan<'a> {
                 self.skipped.push(format!("{} belongs to no export", relative_name(self.root, &path)));
                 continue;
             }
-            let sniffed = sniff(&path)?;
+            let sniffed = self.store.sniff(&path)?;
             match sniffed.content {
                 Content::Known(Format::Json) => {
                     let file = self.builder.file(&path, Format::Json, &sniffed);

@@ -5,12 +5,15 @@ use std::path::PathBuf;
 
 use gristmill_record::diagnose::blame_io;
 use gristmill_record::{Blame, Diagnose};
+use gristmill_storage::StorageError;
+
+use crate::bucket;
 
 /// Why an input cannot be read, or cannot be shown to be complete.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The specification names a place that is not local.
-    #[error("`{spec}` is not a local path, and only local exports can be read")]
+    /// The specification names a place that is neither local nor a bucket.
+    #[error("`{spec}` is neither a local path nor gs://BUCKET/…")]
     Scheme {
         /// As it was given.
         spec: String,
@@ -49,6 +52,9 @@ pub enum SourceError {
         /// What the system says.
         error: io::Error,
     },
+    /// An object in a bucket cannot be listed or read.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// A compressed file ends too early, or is damaged.
     #[error("{} ({compression}) cannot be decompressed beyond offset {offset}: {error}", path.display())]
     Compressed {
@@ -159,6 +165,7 @@ impl Diagnose for SourceError {
             Self::NoFirestore { .. } => "source.no-firestore",
             Self::Changed { .. } => "source.changed",
             Self::Mismatch { .. } => "source.mismatch",
+            Self::Storage(error) => error.code(),
             Self::Internal(_) => "source.internal",
         }
     }
@@ -167,6 +174,7 @@ impl Diagnose for SourceError {
         match self {
             Self::Scheme { .. } | Self::Glob { .. } => Blame::Usage,
             Self::Unreadable { error, .. } => blame_io(error, Blame::Input),
+            Self::Storage(error) => error.blame(),
             Self::Internal(_) => Blame::Bug,
             _ => Blame::Input,
         }
@@ -174,9 +182,8 @@ impl Diagnose for SourceError {
 
     fn remedy(&self) -> Option<String> {
         let text = match self {
-            Self::Scheme { .. } => {
-                "Copy the export to a local folder first, for example with `gcloud storage cp --recursive`, and name that folder."
-            }
+            Self::Storage(error) => return error.remedy(),
+            Self::Scheme { .. } => "Copy the export to a local folder or to Cloud Storage first, and name that.",
             Self::Glob { .. } => {
                 "Correct the pattern: `*` and `?` stay within a name, `**` crosses folders, `[…]` and `{a,b}` are alternatives."
             }
@@ -216,6 +223,9 @@ impl Diagnose for SourceError {
 
 impl SourceError {
     pub(crate) fn unreadable(path: impl Into<PathBuf>, error: io::Error) -> Self {
-        Self::Unreadable { path: path.into(), offset: None, error }
+        match bucket::unwrap(error) {
+            Ok(storage) => Self::Storage(storage),
+            Err(error) => Self::Unreadable { path: path.into(), offset: None, error },
+        }
     }
 }

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use crate::metadata::{self, KindMetadata, Pointer};
-use crate::scan::{is_output, relative_name, walk};
-use crate::sniff::{Content, Sniffed, sniff};
+use crate::scan::{is_output, relative_name};
+use crate::sniff::{Content, Sniffed};
+use crate::store::{Entry, Store};
 use crate::{Collection, DiscoverOptions, Export, Format, Input, InputFile, SourceError, natural_cmp};
 
 /// An export before its files have their places in the input.
@@ -25,6 +26,7 @@ struct Set {
 
 /// An input that grows.
 pub(crate) struct Builder<'a> {
+    store: Store,
     root: &'a Path,
     options: DiscoverOptions,
     drafts: Vec<Draft>,
@@ -36,10 +38,11 @@ pub(crate) struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     /// Names will be relative to `root`.
-    pub(crate) fn new(root: &'a Path, options: &DiscoverOptions) -> Self {
+    pub(crate) fn new(store: &Store, root: &'a Path, options: &DiscoverOptions) -> Self {
         Self {
+            store: store.clone(),
             root,
-            options: *options,
+            options: options.clone(),
             drafts: Vec::new(),
             loose: Vec::new(),
             warnings: Vec::new(),
@@ -62,7 +65,7 @@ impl<'a> Builder<'a> {
 
     /// Whether a metadata file named this file.
     pub(crate) fn is_taken(&self, path: &Path) -> bool {
-        self.taken.contains_key(&canonical(path))
+        self.taken.contains_key(&self.store.canonical(path))
     }
 
     pub(crate) fn has_exports(&self) -> bool {
@@ -74,7 +77,7 @@ impl<'a> Builder<'a> {
     }
 
     fn take(&mut self, path: &Path, by: &Path) -> Result<(), SourceError> {
-        match self.taken.insert(canonical(path), by.to_owned()) {
+        match self.taken.insert(self.store.canonical(path), by.to_owned()) {
             None => Ok(()),
             Some(first) => Err(SourceError::NamedTwice { path: path.to_owned(), first, second: by.to_owned() }),
         }
@@ -82,12 +85,12 @@ impl<'a> Builder<'a> {
 
     /// Adds the export that an overall metadata file describes.
     pub(crate) fn overall(&mut self, path: &Path) -> Result<(), SourceError> {
-        let overall = metadata::read_overall(path)?;
+        let overall = metadata::read_overall(&self.store, path)?;
         self.take(path, path)?;
         let mut draft = Draft::new(path);
         for pointer in &overall.sets {
             let kind_path = metadata::relative(path, &pointer.metadata)?;
-            if kind_path.is_file() {
+            if self.store.is_file(&kind_path) {
                 self.set(&mut draft, &kind_path, path, pointer)?;
             } else {
                 self.lost_set(&mut draft, &kind_path, path, pointer)?;
@@ -109,16 +112,16 @@ impl<'a> Builder<'a> {
     /// What the overall metadata beside a kind metadata file says of it: `PREFIX/all_namespaces/kind_X/….export_metadata` lies
     /// two folders below it.
     fn totals_of(&mut self, kind_path: &Path) -> Option<Pointer> {
-        let absolute = canonical(kind_path);
+        let absolute = self.store.canonical(kind_path);
         let prefix = absolute.ancestors().nth(3)?;
-        for entry in std::fs::read_dir(prefix).ok()?.flatten() {
-            if !entry.file_name().to_string_lossy().ends_with(metadata::OVERALL_SUFFIX) {
+        for path in self.store.names_in(prefix) {
+            if !path.to_string_lossy().ends_with(metadata::OVERALL_SUFFIX) {
                 continue;
             }
-            match metadata::read_overall(&entry.path()) {
+            match metadata::read_overall(&self.store, &path) {
                 Ok(overall) => {
                     let is_it = |p: &Pointer| {
-                        metadata::relative(&entry.path(), &p.metadata).is_ok_and(|m| canonical(&m) == absolute)
+                        metadata::relative(&path, &p.metadata).is_ok_and(|m| self.store.canonical(&m) == absolute)
                     };
                     if let Some(found) = overall.sets.into_iter().find(is_it) {
                         return Some(found);
@@ -131,7 +134,7 @@ impl<'a> Builder<'a> {
     }
 
     fn set(&mut self, draft: &mut Draft, path: &Path, by: &Path, pointer: &Pointer) -> Result<(), SourceError> {
-        let KindMetadata { started_at, ended_at, kinds } = metadata::read_kind(path)?;
+        let KindMetadata { started_at, ended_at, kinds } = metadata::read_kind(&self.store, path)?;
         self.take(path, by)?;
         draft.started_at = draft.started_at.into_iter().chain(started_at).min();
         draft.ended_at = draft.ended_at.max(ended_at);
@@ -144,7 +147,7 @@ impl<'a> Builder<'a> {
             set.collection.kind = set.collection.kind.or(kind.kind);
             for name in &kind.files {
                 let file = metadata::relative(path, name)?;
-                if std::fs::symlink_metadata(&file).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+                if self.store.is_missing(&file) {
                     self.incomplete(format!("{} is missing, which {} names", file.display(), path.display()))?;
                     draft.is_partial = true;
                     continue;
@@ -162,8 +165,8 @@ impl<'a> Builder<'a> {
         self.incomplete(format!("the metadata file {} is missing, which {} names", path.display(), by.display()))?;
         draft.is_partial = true;
         let mut set = self.empty_set(path, pointer);
-        if let Some(folder) = path.parent().filter(|f| f.is_dir()) {
-            for file in walk(folder)?.files.iter().filter(|f| f.parent() == Some(folder) && is_output(f)) {
+        if let Some(folder) = path.parent().filter(|f| self.store.is_folder(f)) {
+            for file in self.store.walk(folder)?.files.iter().filter(|f| f.parent() == Some(folder) && is_output(f)) {
                 self.take(file, by)?;
                 set.files.push(self.log_file(file)?);
             }
@@ -185,7 +188,7 @@ impl<'a> Builder<'a> {
 
     /// A file that metadata names, or whose place says that it belongs to a binary export.
     pub(crate) fn log_file(&self, path: &Path) -> Result<InputFile, SourceError> {
-        let sniffed = regular(path).and_then(|()| sniff(path))?;
+        let sniffed = regular(&self.store, path).and_then(|()| self.store.sniff(path))?;
         match sniffed.content {
             // Where the damage is, the decoder says with the exact offset.
             Content::Known(Format::Log) | Content::Empty | Content::DamagedLog(_) => {
@@ -214,8 +217,12 @@ impl<'a> Builder<'a> {
 
     /// Brings everything into input order.
     pub(crate) fn finish(mut self) -> Input {
-        let mut input =
-            Input { warnings: self.warnings, allow_partial: self.options.allow_partial, ..Input::default() };
+        let mut input = Input {
+            store: self.store,
+            warnings: self.warnings,
+            allow_partial: self.options.allow_partial,
+            ..Input::default()
+        };
         let root = self.root;
         self.drafts.sort_by(|a, b| natural_cmp(&relative_name(root, &a.metadata), &relative_name(root, &b.metadata)));
         for draft in self.drafts {
@@ -263,17 +270,12 @@ impl Draft {
     }
 }
 
-/// What tells a file from another whatever path leads to it.
-fn canonical(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
 /// Refuses what would block or has no bytes: a folder in a file's place, a pipe, a link that leads nowhere.
-pub(crate) fn regular(path: &Path) -> Result<(), SourceError> {
-    let metadata = std::fs::metadata(path).map_err(|e| SourceError::unreadable(path, e))?;
-    if metadata.is_file() {
-        return Ok(());
-    }
-    let what = if metadata.is_dir() { "it is a folder where a file is expected" } else { "it is no regular file" };
+pub(crate) fn regular(store: &Store, path: &Path) -> Result<(), SourceError> {
+    let what = match store.entry(path).map_err(|e| SourceError::unreadable(path, e))? {
+        Entry::File(_) => return Ok(()),
+        Entry::Folder => "it is a folder where a file is expected",
+        Entry::Other => "it is no regular file",
+    };
     Err(SourceError::unreadable(path, std::io::Error::other(what)))
 }

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::Format;
+use crate::store::Store;
 
 /// How a file is compressed, told by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,6 +97,8 @@ pub struct Input {
     pub warnings: Vec<String>,
     /// Whether an export may be read that is not complete.
     pub allow_partial: bool,
+    /// Where the files lie.
+    pub(crate) store: Store,
 }
 
 impl Input {

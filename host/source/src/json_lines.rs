@@ -6,12 +6,13 @@
 //! such a break cannot lie within a document, however the rest of the file is laid out. An object that has
 //! `documents` holds documents itself, and does not count.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+use crate::store::Store;
 
 /// A line longer than this (four times Firestore's ceiling for a document, of 1 MiB) is not looked at.
 const MAX_LINE: u64 = 4 << 20;
@@ -27,8 +28,8 @@ fn is_document(line: &[u8]) -> bool {
 }
 
 /// Whether the first line of a file is a document, and another follows.
-pub(crate) fn begins_with_lines(path: &Path, size: u64) -> io::Result<bool> {
-    let mut text = Text { file: File::open(path)?, size };
+pub(crate) fn begins_with_lines(store: &Store, path: &Path, size: u64, head: &[u8]) -> io::Result<bool> {
+    let mut text = Text { store, path, size, head };
     let bom = if text.bytes(0, 3)? == b"\xef\xbb\xbf" { 3 } else { 0 };
     match text.find_forward(bom)? {
         Some(end) if end + 1 < size => text.ends_document(bom, end),
@@ -39,8 +40,13 @@ pub(crate) fn begins_with_lines(path: &Path, size: u64) -> io::Result<bool> {
 /// The offsets among `wanted` (ascending, above 0, below `size`) at which the file can be split: a reader that skips from
 /// the byte before the offset to the first line break is then at the beginning of a document, and the
 /// document that holds the byte before the offset began before the offset.
-pub(crate) fn sound_offsets(path: &Path, size: u64, wanted: impl Iterator<Item = u64>) -> io::Result<Vec<u64>> {
-    let mut text = Text { file: File::open(path)?, size };
+pub(crate) fn sound_offsets(
+    store: &Store,
+    path: &Path,
+    size: u64,
+    wanted: impl Iterator<Item = u64>,
+) -> io::Result<Vec<u64>> {
+    let mut text = Text { store, path, size, head: &[] };
     let mut sound = Vec::new();
     for offset in wanted {
         let inside = offset.saturating_sub(1);
@@ -54,16 +60,23 @@ pub(crate) fn sound_offsets(path: &Path, size: u64, wanted: impl Iterator<Item =
     Ok(sound)
 }
 
-struct Text {
-    file: File,
+struct Text<'a> {
+    store: &'a Store,
+    path: &'a Path,
     size: u64,
+    /// The first bytes, where they are known.
+    head: &'a [u8],
 }
 
-impl Text {
+impl Text<'_> {
     fn bytes(&mut self, begin: u64, end: u64) -> io::Result<Vec<u8>> {
+        let whole = self.head.len() as u64 == self.size;
+        if whole || end <= self.head.len() as u64 {
+            let at = |offset: u64| usize::try_from(offset).map_or(self.head.len(), |o| o.min(self.head.len()));
+            return Ok(self.head.get(at(begin)..at(end)).unwrap_or_default().to_vec());
+        }
         let mut bytes = Vec::new();
-        self.file.seek(SeekFrom::Start(begin))?;
-        (&mut self.file).take(end.saturating_sub(begin)).read_to_end(&mut bytes)?;
+        self.store.open(self.path, begin)?.take(end.saturating_sub(begin)).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -121,7 +134,7 @@ mod tests {
         let path = dir.path().join("x");
         std::fs::write(&path, text).unwrap();
         let size = text.len() as u64;
-        sound_offsets(&path, size, 1..size).unwrap()
+        sound_offsets(&Store::Local, &path, size, 1..size).unwrap()
     }
 
     #[test]
@@ -160,7 +173,11 @@ mod tests {
         ] {
             let path = dir.path().join("x");
             std::fs::write(&path, text).unwrap();
-            assert_eq!(begins_with_lines(&path, text.len() as u64).unwrap(), expected, "{text}");
+            let head = text.as_bytes();
+            for head in [head, &[]] {
+                let found = begins_with_lines(&Store::Local, &path, text.len() as u64, head).unwrap();
+                assert_eq!(found, expected, "{text}");
+            }
         }
     }
 }

@@ -4,6 +4,8 @@
 //! [`discover`] answers everything that can be known without reading the records, and refuses an export that cannot be complete.
 //! [`Input`] then hands out [`Split`]s, opens them, and in the end compares what was read with what the export's metadata promises.
 
+mod ahead;
+mod bucket;
 mod discover;
 mod error;
 mod export;
@@ -18,9 +20,12 @@ mod prove;
 mod scan;
 mod sniff;
 mod split;
+mod store;
 
 pub use gristmill_decode::Format;
+pub use gristmill_storage::Credentials;
 
+pub use ahead::Ahead;
 pub use discover::{DiscoverOptions, discover};
 pub use error::SourceError;
 pub use input::{Collection, Compression, Export, Input, InputFile};

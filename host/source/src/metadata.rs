@@ -2,7 +2,6 @@
 //!
 //! Field numbers were read off exports that Google's own exporters wrote; `docs/reference` has the tables.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use serde::Deserialize;
 use crate::SourceError;
 use crate::log;
 use crate::protobuf::{Broken, Message};
+use crate::store::Store;
 
 /// The end of an overall metadata file's name.
 pub(crate) const OVERALL_SUFFIX: &str = ".overall_export_metadata";
@@ -60,8 +60,8 @@ pub(crate) struct KindInfo {
     pub(crate) is_partial: bool,
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, SourceError> {
-    let file = File::open(path).map_err(|e| SourceError::unreadable(path, e))?;
+fn read(store: &Store, path: &Path) -> Result<Vec<u8>, SourceError> {
+    let file = store.open(path, 0).map_err(|e| SourceError::unreadable(path, e))?;
     let mut bytes = Vec::new();
     file.take(MAX_METADATA + 1).read_to_end(&mut bytes).map_err(|e| SourceError::unreadable(path, e))?;
     if bytes.len() as u64 > MAX_METADATA {
@@ -75,8 +75,8 @@ fn damaged(path: &Path, broken: &Broken) -> SourceError {
 }
 
 /// Reads an overall metadata file: a LevelDB log whose first record is the version, `3`.
-pub(crate) fn read_overall(path: &Path) -> Result<Overall, SourceError> {
-    let bytes = read(path)?;
+pub(crate) fn read_overall(store: &Store, path: &Path) -> Result<Overall, SourceError> {
+    let bytes = read(store, path)?;
     if bytes.is_empty() {
         return Err(SourceError::Incomplete { what: format!("the overall metadata file {} is empty", path.display()) });
     }
@@ -139,8 +139,8 @@ fn is_one_kind(kind: &str) -> bool {
 }
 
 /// Reads a kind metadata file: one protobuf message, without framing or checksum.
-pub(crate) fn read_kind(path: &Path) -> Result<KindMetadata, SourceError> {
-    let bytes = read(path)?;
+pub(crate) fn read_kind(store: &Store, path: &Path) -> Result<KindMetadata, SourceError> {
+    let bytes = read(store, path)?;
     if bytes.is_empty() {
         return Err(SourceError::Incomplete { what: format!("the metadata file {} is empty", path.display()) });
     }
@@ -192,8 +192,8 @@ struct FirebasePart {
 }
 
 /// The overall metadata file that a `firebase-export-metadata.json` names, relative to its folder.
-pub(crate) fn read_firebase(path: &Path) -> Result<PathBuf, SourceError> {
-    let firebase: Firebase = serde_json::from_slice(&read(path)?).map_err(|e| SourceError::Metadata {
+pub(crate) fn read_firebase(store: &Store, path: &Path) -> Result<PathBuf, SourceError> {
+    let firebase: Firebase = serde_json::from_slice(&read(store, path)?).map_err(|e| SourceError::Metadata {
         path: path.to_owned(),
         // serde_json counts lines; these files are a few lines long.
         offset: 0,
@@ -234,10 +234,10 @@ mod tests {
     #[test]
     fn reads_what_the_emulator_wrote() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/exports/yago/export");
-        let overall = read_overall(&root.join("export.overall_export_metadata")).unwrap();
+        let overall = read_overall(&Store::Local, &root.join("export.overall_export_metadata")).unwrap();
         let [set] = overall.sets.as_slice() else { panic!("{overall:?}") };
         assert_eq!((set.documents, set.bytes, &set.kind), (Some(6_210), Some(1_775_242), &None));
-        let kind = read_kind(&root.join(&set.metadata)).unwrap();
+        let kind = read_kind(&Store::Local, &root.join(&set.metadata)).unwrap();
         assert_eq!(kind.kinds[0].files, ["output-0", "output-1"]);
         assert!(kind.started_at < kind.ended_at);
     }
@@ -246,7 +246,8 @@ mod tests {
     fn says_what_is_wrong_and_where() {
         let text = |bytes: &[u8], overall: bool| {
             let (_dir, path) = written(bytes);
-            let error = if overall { read_overall(&path).err() } else { read_kind(&path).err() };
+            let error =
+                if overall { read_overall(&Store::Local, &path).err() } else { read_kind(&Store::Local, &path).err() };
             error.unwrap().to_string()
         };
         assert!(text(b"", true).contains("is empty"));

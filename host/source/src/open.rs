@@ -1,10 +1,10 @@
 //! The bytes of a split.
 
-use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::{Compression, Format, Input, SourceError, Split};
+use crate::store::{Entry, Store};
+use crate::{Compression, Format, Input, InputFile, SourceError, Split, bucket};
 
 /// Bytes read from disk at once in front of a decompressor.
 const BUFFER: usize = 256 << 10;
@@ -25,30 +25,47 @@ impl Input {
             Format::Log => split.start,
             Format::Json => split.start.saturating_sub(1),
         };
-        let now = std::fs::metadata(&file.path).map_err(|e| SourceError::unreadable(&file.path, e))?.len();
+        let now = match self.store.entry(&file.path).map_err(|e| SourceError::unreadable(&file.path, e))? {
+            Entry::File(size) => size,
+            Entry::Folder | Entry::Other => 0,
+        };
         if now != file.size {
             return Err(SourceError::Changed { path: file.path.clone(), listed: file.size, now });
         }
         if file.compression != Compression::None {
-            let mut reader = decompress(&file.path, file.compression)?;
+            let mut reader = decompress(&self.store, &file.path, file.compression)?;
             io::copy(&mut reader.by_ref().take(start), &mut io::sink())
                 .map_err(|e| SourceError::from_read(&file.path, e))?;
             return Ok(Box::new(reader));
         }
-        let unreadable = |e| SourceError::unreadable(&file.path, e);
-        let mut plain = File::open(&file.path).map_err(unreadable)?;
-        if start > 0 {
-            plain.seek(SeekFrom::Start(start)).map_err(unreadable)?;
-        }
-        let compression = Compression::None;
-        Ok(Box::new(PlacedReader { inner: plain, path: file.path.clone(), compression, offset: start }))
+        let plain = self.store.open(&file.path, start).map_err(|e| SourceError::unreadable(&file.path, e))?;
+        Ok(placed(file, plain, start))
     }
 }
 
 /// A file's decompressed bytes from its beginning.
-pub(crate) fn decompress(path: &Path, compression: Compression) -> Result<impl Read + Send + use<>, SourceError> {
+pub(crate) fn decompress(
+    store: &Store,
+    path: &Path,
+    compression: Compression,
+) -> Result<impl Read + Send + use<>, SourceError> {
+    let raw = store.open(path, 0).map_err(|e| SourceError::unreadable(path, e))?;
+    unpacked(path, compression, raw)
+}
+
+/// The bytes of a plain file from `start`, with errors that know where they happened.
+pub(crate) fn placed(file: &InputFile, raw: Box<dyn Read + Send>, start: u64) -> Box<dyn Read + Send> {
+    Box::new(PlacedReader { inner: raw, path: file.path.clone(), compression: Compression::None, offset: start })
+}
+
+/// The decompressed bytes of a file whose own bytes are `raw`.
+pub(crate) fn unpacked(
+    path: &Path,
+    compression: Compression,
+    raw: Box<dyn Read + Send>,
+) -> Result<impl Read + Send + use<>, SourceError> {
     let unreadable = |e| SourceError::unreadable(path, e);
-    let file = BufReader::with_capacity(BUFFER, File::open(path).map_err(unreadable)?);
+    let file = BufReader::with_capacity(BUFFER, raw);
     let inner: Box<dyn Read + Send> = match compression {
         Compression::None => Box::new(file),
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(file)),
@@ -76,6 +93,10 @@ impl<R: Read> Read for PlacedReader<R> {
             Err(e) if e.kind() == io::ErrorKind::Interrupted => Err(e),
             Err(error) => {
                 let kind = error.kind();
+                let error = match bucket::unwrap(error) {
+                    Ok(storage) => return Err(io::Error::new(kind, SourceError::Storage(storage))),
+                    Err(error) => error,
+                };
                 let (path, offset) = (self.path.clone(), self.offset);
                 // An operating system's error has a number, a decompressor's has none.
                 let placed = if self.compression == Compression::None || error.raw_os_error().is_some() {

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use globset::{GlobBuilder, GlobMatcher};
 use walkdir::WalkDir;
 
+use crate::store::{Entry, Store};
 use crate::{SourceError, natural_cmp};
 
 /// What no export contains, but archives and desktops leave behind: AppleDouble files, `__MACOSX`, `.DS_Store` and other dot files.
-fn is_junk(name: &str) -> bool {
+pub(crate) fn is_junk(name: &str) -> bool {
     name.starts_with('.') || name == "__MACOSX"
 }
 
@@ -39,7 +40,7 @@ pub(crate) struct Listing {
 
 impl Listing {
     /// Brings both into the order of names, whatever the file system's order is.
-    fn sort(&mut self, root: &Path) {
+    pub(crate) fn sort(&mut self, root: &Path) {
         for paths in [&mut self.files, &mut self.folders] {
             paths.sort_by_cached_key(|p| Name(relative_name(root, p)));
         }
@@ -108,8 +109,14 @@ pub(crate) fn is_pattern(spec: &str) -> bool {
     spec.contains(['*', '?', '[', '{'])
 }
 
+/// A pattern without its wildcards: the folder in front of the first of them.
+pub(crate) fn literal_folder(spec: &str) -> String {
+    let segments: Vec<&str> = spec.split('/').take_while(|s| !is_pattern(s)).collect();
+    segments.join("/")
+}
+
 /// The folder in front of a pattern's first wildcard, and what the pattern matches below it.
-pub(crate) fn matching(spec: &str) -> Result<(PathBuf, Listing), SourceError> {
+pub(crate) fn matching(store: &Store, spec: &str) -> Result<(PathBuf, Listing), SourceError> {
     let segments: Vec<&str> = spec.split('/').collect();
     let literal = segments.iter().take_while(|s| !is_pattern(s)).count();
     let (folder, pattern) = segments.split_at_checked(literal).unwrap_or((&[], &segments));
@@ -119,12 +126,16 @@ pub(crate) fn matching(spec: &str) -> Result<(PathBuf, Listing), SourceError> {
         _ => PathBuf::from(folder.join("/")),
     };
     let matcher = matcher(spec, &pattern.join("/"))?;
-    let metadata = std::fs::metadata(&root).map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => not_found(&root),
+    let entry = store.entry(&root).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => not_found(store, &root),
         _ => SourceError::unreadable(&root, e),
     })?;
-    if !metadata.is_dir() {
+    if entry != Entry::Folder {
         return Err(SourceError::unreadable(&root, io::Error::from(io::ErrorKind::NotADirectory)));
+    }
+    if let Store::Bucket(bucket) = store {
+        let listing = bucket.below(&root, |name| matcher.is_match(name));
+        return Ok((root, listing));
     }
     let depth = if pattern.iter().any(|s| s.contains("**")) { usize::MAX } else { pattern.len() };
     let listing = walk_where(&root, depth, |name| matcher.is_match(name))?;
@@ -140,8 +151,8 @@ fn matcher(spec: &str, pattern: &str) -> Result<GlobMatcher, SourceError> {
 }
 
 /// The error for a path that is not there.
-pub(crate) fn not_found(path: &Path) -> SourceError {
-    let nearest = path.ancestors().skip(1).find(|a| !a.as_os_str().is_empty() && a.is_dir());
+pub(crate) fn not_found(store: &Store, path: &Path) -> SourceError {
+    let nearest = path.ancestors().skip(1).find(|a| !a.as_os_str().is_empty() && store.is_folder(a));
     SourceError::NotFound { path: path.to_owned(), nearest: nearest.map(Path::to_owned) }
 }
 
@@ -177,7 +188,7 @@ mod tests {
             std::fs::write(path, "[]").unwrap();
         }
         let names = |pattern: &str| {
-            let (root, listing) = matching(&format!("{}/{pattern}", dir.path().display())).unwrap();
+            let (root, listing) = matching(&Store::Local, &format!("{}/{pattern}", dir.path().display())).unwrap();
             listing.files.iter().map(|p| relative_name(&root, p)).collect::<Vec<_>>()
         };
         assert_eq!(names("**/x*.json"), ["a/b/x.json", "a/x.json", "x9.json", "x10.json"]);
@@ -185,7 +196,7 @@ mod tests {
         assert_eq!(names("*/*.json"), ["a/x.json"]);
         assert_eq!(names("a/{x,y}.json"), ["x.json"]);
         assert_eq!(names("a/**"), ["b/x.json", "b/y.json", "x.json"]);
-        assert!(matches!(matching("/nowhere/*.json"), Err(SourceError::NotFound { .. })));
-        assert!(matches!(matching("/tmp/[x"), Err(SourceError::Glob { .. })));
+        assert!(matches!(matching(&Store::Local, "/nowhere/*.json"), Err(SourceError::NotFound { .. })));
+        assert!(matches!(matching(&Store::Local, "/tmp/[x"), Err(SourceError::Glob { .. })));
     }
 }

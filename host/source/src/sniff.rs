@@ -1,10 +1,10 @@
 //! What a file is, told by its first bytes.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use crate::log::{BLOCK, FirstHeader, first_header};
+use crate::store::{Entry, Store};
 use crate::{Compression, Format, SourceError, json_lines, open};
 
 /// Bytes that are looked at: enough for the first fragment of a log.
@@ -43,16 +43,17 @@ pub(crate) fn compression(head: &[u8]) -> Compression {
 }
 
 /// Looks at a file's beginning.
-pub(crate) fn sniff(path: &Path) -> Result<Sniffed, SourceError> {
+pub(crate) fn sniff(store: &Store, path: &Path) -> Result<Sniffed, SourceError> {
     let unreadable = |e| SourceError::unreadable(path, e);
-    let mut file = File::open(path).map_err(unreadable)?;
-    let size = file.metadata().map_err(unreadable)?.len();
-    let mut head = Vec::new();
-    read_up_to(&mut file, HEAD, &mut head).map_err(unreadable)?;
+    let size = match store.entry(path).map_err(unreadable)? {
+        Entry::File(size) => size,
+        Entry::Folder | Entry::Other => 0,
+    };
+    let mut head = store.head(path, HEAD as u64).map_err(unreadable)?;
     let compression = compression(&head);
     if compression != Compression::None {
         head.clear();
-        let mut reader = open::decompress(path, compression)?;
+        let mut reader = open::decompress(store, path, compression)?;
         // A file that was cut off may still say what it is; whoever reads it all meets the error.
         if let Err(error) = read_up_to(&mut reader, HEAD, &mut head)
             && head.is_empty()
@@ -64,7 +65,9 @@ pub(crate) fn sniff(path: &Path) -> Result<Sniffed, SourceError> {
     let splittable = compression == Compression::None
         && match content {
             Content::Known(Format::Log) => true,
-            Content::Known(Format::Json) => json_lines::begins_with_lines(path, size).map_err(unreadable)?,
+            Content::Known(Format::Json) => {
+                json_lines::begins_with_lines(store, path, size, &head).map_err(unreadable)?
+            }
             _ => false,
         };
     Ok(Sniffed { content, compression, splittable, size })

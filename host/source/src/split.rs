@@ -1,6 +1,7 @@
 //! Parts of the input: the unit of work, of retry and of resume.
 
 use crate::log::BLOCK;
+use crate::store::Store;
 use crate::{Format, Input, InputFile, json_lines};
 
 /// A file, or a byte range of one: the records that begin in it.
@@ -25,7 +26,7 @@ impl Input {
         for (index, file) in self.files.iter().enumerate() {
             let number = u32::try_from(index).unwrap_or(u32::MAX);
             let mut start = 0;
-            for offset in boundaries(file, target_bytes) {
+            for offset in boundaries(&self.store, file, target_bytes) {
                 splits.push(Split { file: number, start, end: Some(offset) });
                 start = offset;
             }
@@ -36,7 +37,7 @@ impl Input {
 }
 
 /// Where a file is cut, ascending.
-fn boundaries(file: &InputFile, target: u64) -> Vec<u64> {
+fn boundaries(store: &Store, file: &InputFile, target: u64) -> Vec<u64> {
     if !file.splittable {
         return Vec::new();
     }
@@ -49,6 +50,6 @@ fn boundaries(file: &InputFile, target: u64) -> Vec<u64> {
     match file.format {
         Format::Log => offsets.collect(),
         // Whoever opens the file meets the same error, and says so.
-        Format::Json => json_lines::sound_offsets(&file.path, file.size, offsets).unwrap_or_default(),
+        Format::Json => json_lines::sound_offsets(store, &file.path, file.size, offsets).unwrap_or_default(),
     }
 }

@@ -4,12 +4,12 @@
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use gristmill_source::{DiscoverOptions, FileCount, Format, Input, SourceError, Split};
+use gristmill_source::{Credentials, DiscoverOptions, FileCount, Format, Input, SourceError, Split};
 
-pub(crate) const STRICT: DiscoverOptions = DiscoverOptions { allow_partial: false };
+pub(crate) const STRICT: DiscoverOptions = DiscoverOptions { allow_partial: false, credentials: Credentials::Default };
 
 pub(crate) fn partial() -> DiscoverOptions {
-    DiscoverOptions { allow_partial: true }
+    DiscoverOptions { allow_partial: true, ..STRICT }
 }
 
 /// The real exports of the project.

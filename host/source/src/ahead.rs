@@ -1,0 +1,193 @@
+//! Objects of a bucket are fetched ahead of the threads that read them, and what came is compared with their checksums.
+//!
+//! Exports are many small files, and each costs a way to the bucket and back. So the splits that come next are on their way while one is read.
+//! A large object is read by several: the checksums of its splits are put together.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gristmill_storage::{Object, Reader, StorageError};
+
+use crate::open::{placed, unpacked};
+use crate::store::Store;
+use crate::{Compression, Format, Input, InputFile, SourceError, Split};
+
+/// Splits that are on their way at most.
+const SPLITS: usize = 256;
+/// Bytes of them that may wait in memory.
+const BYTES: u64 = 64 << 20;
+/// Bytes of one that wait in memory at most: the rest is fetched when it is read.
+const BYTES_OF_ONE: u64 = 1 << 20;
+
+/// Bytes that a decoder may leave at the end of a split.
+const PADDING: u64 = 4 << 20;
+
+/// Opens the splits of an input, in any order but best in theirs. Files of this machine are just opened.
+pub struct Ahead<'a> {
+    input: &'a Input,
+    splits: &'a [Split],
+    state: Mutex<State>,
+    /// One a split: the checksum of its bytes, once they were read.
+    sums: Arc<Mutex<Vec<Option<u32>>>>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Splits that are on their way, and the bytes of each that may wait.
+    coming: HashMap<usize, (Reader, u64)>,
+    /// The first that was never begun.
+    next: usize,
+}
+
+impl<'a> Ahead<'a> {
+    /// For all splits of an input.
+    pub fn new(input: &'a Input, splits: &'a [Split]) -> Self {
+        let sums = Arc::new(Mutex::new(vec![None; splits.len()]));
+        Self { input, splits, state: Mutex::default(), sums }
+    }
+
+    /// The decompressed bytes of a split; see [`Input::open`].
+    pub fn open(&self, index: usize) -> Result<Box<dyn Read + Send>, SourceError> {
+        let Some(split) = self.splits.get(index) else {
+            return Err(SourceError::Internal(format!("there is no split number {index}")));
+        };
+        let Store::Bucket(bucket) = &self.input.store else { return self.input.open(split) };
+        let begin = |index: usize| -> Result<(Reader, Window), SourceError> {
+            let (file, window) = self.window(index)?;
+            let object = bucket.object(&file.path).map_err(|e| SourceError::unreadable(&file.path, e))?;
+            Ok((bucket.storage().open(&object, window.offset), window))
+        };
+        let (file, window) = self.window(index)?;
+        let coming = {
+            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mine = state.coming.remove(&index);
+            state.next = state.next.max(index + 1);
+            let mut waiting: u64 = state.coming.values().map(|(_, bytes)| bytes).sum();
+            while state.next < self.splits.len() && state.coming.len() < SPLITS && waiting < BYTES {
+                let next = state.next;
+                let (reader, window) = begin(next)?;
+                let bytes = window.length().min(BYTES_OF_ONE);
+                state.coming.insert(next, (reader, bytes));
+                waiting += bytes;
+                state.next += 1;
+            }
+            mine
+        };
+        let reader = match coming {
+            Some((reader, _)) => reader,
+            None => begin(index)?.0,
+        };
+        let offset = window.offset;
+        let summed = Summed { reader, window, sum: 0, index, sums: Arc::clone(&self.sums) };
+        Ok(match file.compression {
+            Compression::None => placed(file, Box::new(summed), offset),
+            packed => Box::new(unpacked(&file.path, packed, Box::new(summed))?),
+        })
+    }
+
+    /// What is fetched for a split, and which bytes of it are its own.
+    fn window(&self, index: usize) -> Result<(&'a InputFile, Window), SourceError> {
+        let missing = || SourceError::Internal(format!("there is no split number {index}"));
+        let split = self.splits.get(index).ok_or_else(missing)?;
+        let file = usize::try_from(split.file).ok().and_then(|f| self.input.files.get(f)).ok_or_else(missing)?;
+        let offset = match file.format {
+            Format::Log => split.start,
+            Format::Json => split.start.saturating_sub(1),
+        };
+        Ok((file, Window { offset, start: split.start, end: split.end.unwrap_or(file.size), at: offset }))
+    }
+
+    /// Whether all that was read is what was stored. To be asked when every split has been read, before anything of them counts.
+    pub fn verify(&self) -> Result<(), SourceError> {
+        let Store::Bucket(bucket) = &self.input.store else { return Ok(()) };
+        let sums = self.sums.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut of_file: Option<(u32, Object, u32, u64)> = None;
+        let check = |whole: Option<(u32, Object, u32, u64)>| match whole {
+            Some((_, Object { address, crc32c: Some(expected), .. }, found, _)) if expected != found => {
+                Err(SourceError::Storage(StorageError::Checksum { address, found, expected }))
+            }
+            _ => Ok(()),
+        };
+        for (index, split) in self.splits.iter().enumerate() {
+            let (file, window) = self.window(index)?;
+            let Some(Some(sum)) = sums.get(index) else {
+                return Err(SourceError::Internal(format!("{} was not read to its end", file.name)));
+            };
+            match &mut of_file {
+                Some((number, _, found, length)) if *number == split.file => {
+                    let own = window.end - window.start;
+                    *found = crc32c::crc32c_combine(*found, *sum, usize::try_from(own).unwrap_or(usize::MAX));
+                    *length += own;
+                }
+                _ => {
+                    let object = bucket.object(&file.path).map_err(|e| SourceError::unreadable(&file.path, e))?;
+                    check(of_file.replace((split.file, object, *sum, window.end - window.start)))?;
+                }
+            }
+        }
+        check(of_file)
+    }
+}
+
+/// A place in an object.
+struct Window {
+    /// Where fetching begins.
+    offset: u64,
+    /// The split's own bytes.
+    start: u64,
+    end: u64,
+    /// The next byte.
+    at: u64,
+}
+
+impl Window {
+    fn length(&self) -> u64 {
+        self.end - self.offset.min(self.end)
+    }
+
+    /// The part of these next bytes that is the split's own.
+    fn own<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+        let from = self.at;
+        self.at += bytes.len() as u64;
+        let place = |offset: u64| usize::try_from(offset.clamp(from, self.at) - from).unwrap_or(bytes.len());
+        bytes.get(place(self.start)..place(self.end)).unwrap_or_default()
+    }
+}
+
+/// Adds up a checksum of what is read through it.
+struct Summed {
+    reader: Reader,
+    window: Window,
+    sum: u32,
+    index: usize,
+    sums: Arc<Mutex<Vec<Option<u32>>>>,
+}
+
+impl Read for Summed {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(into)?;
+        self.sum = crc32c::crc32c_append(self.sum, self.window.own(into.get(..read).unwrap_or_default()));
+        Ok(read)
+    }
+}
+
+impl Drop for Summed {
+    /// A decoder may be done before the last bytes, which are padding to it.
+    fn drop(&mut self) {
+        // Much more is left only where reading was given up.
+        if self.window.end.saturating_sub(self.window.at) > PADDING {
+            return;
+        }
+        let mut rest = vec![0; 64 << 10];
+        while self.window.at < self.window.end {
+            match self.read(&mut rest) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+        if let Some(place) = self.sums.lock().unwrap_or_else(PoisonError::into_inner).get_mut(self.index) {
+            *place = Some(self.sum);
+        }
+    }
+}

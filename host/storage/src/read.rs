@@ -1,0 +1,136 @@
+//! The bytes of an object, fetched while whoever reads them is busy with what came before.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use google_cloud_storage::model_ext::ReadRange;
+use google_cloud_storage::read_object::ReadObjectResponse;
+use tokio::sync::mpsc;
+
+use crate::client::{Clients, bucket};
+use crate::{Object, Storage, StorageError};
+
+/// Pieces that wait for the reader. The client's pieces have 64 KiB or so.
+const PIECES: usize = 16;
+
+/// Reads an object from an offset to its end, in the generation that was listed. Its errors have a [`StorageError`] inside.
+#[derive(Debug)]
+pub struct Reader {
+    pieces: mpsc::Receiver<Result<Bytes, StorageError>>,
+    piece: Bytes,
+    // Kept so that the fetching goes on for as long as anyone reads.
+    _storage: Storage,
+}
+
+impl Storage {
+    /// Begins to fetch an object from an offset; what is fetched waits in memory, a MiB or so of it.
+    ///
+    /// From its beginning to its end the bytes are compared with the object's checksum before the end is told: an error comes in its place.
+    pub fn open(&self, object: &Object, offset: u64) -> Reader {
+        let (send, pieces) = mpsc::channel(PIECES);
+        let (clients, object) = (Arc::clone(&self.clients), object.clone());
+        self.runtime.spawn(async move {
+            if let Err(error) = clients.fetch(&object, offset, &send).await {
+                // The receiver is gone when nobody wants the rest.
+                let _ = send.send(Err(error)).await;
+            }
+        });
+        Reader { pieces, piece: Bytes::new(), _storage: self.clone() }
+    }
+
+    /// The first bytes of an object, this many or all.
+    pub fn head(&self, object: &Object, length: u64) -> Result<Vec<u8>, StorageError> {
+        let mut bytes = Vec::new();
+        // An empty range is an error to the service.
+        if object.size == 0 {
+            return Ok(bytes);
+        }
+        self.runtime.block_on(async {
+            let mut response = self.clients.request(object, ReadRange::head(length)).await?;
+            while let Some(piece) = response.next().await {
+                bytes.extend_from_slice(&piece.map_err(|e| self.clients.fault(object, &e))?);
+            }
+            Ok(bytes)
+        })
+    }
+
+    /// All bytes of an object.
+    pub fn read(&self, object: &Object) -> Result<Vec<u8>, StorageError> {
+        let mut bytes = Vec::new();
+        match self.open(object, 0).read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(error.downcast().unwrap_or_else(|e| StorageError::Failed {
+                doing: "reading",
+                address: object.address.clone(),
+                what: e.to_string(),
+            })),
+        }
+    }
+}
+
+impl Clients {
+    async fn request(&self, object: &Object, range: ReadRange) -> Result<ReadObjectResponse, StorageError> {
+        let request = self.data.read_object(bucket(&object.address), &object.address.name);
+        let request = request.set_generation(object.generation).set_read_range(range);
+        request.send().await.map_err(|e| self.fault(object, &e))
+    }
+
+    /// An object that is not there in the generation that was listed has been replaced.
+    fn fault(&self, object: &Object, error: &google_cloud_storage::Error) -> StorageError {
+        match StorageError::of("reading", &object.address, &self.account, error) {
+            StorageError::Missing { .. } | StorageError::Exists(_) => {
+                StorageError::Replaced { address: object.address.clone(), generation: object.generation }
+            }
+            other => other,
+        }
+    }
+
+    async fn fetch(
+        &self,
+        object: &Object,
+        offset: u64,
+        to: &mpsc::Sender<Result<Bytes, StorageError>>,
+    ) -> Result<(), StorageError> {
+        if offset >= object.size {
+            return Ok(());
+        }
+        let range = if offset == 0 { ReadRange::all() } else { ReadRange::offset(offset) };
+        let mut response = self.request(object, range).await?;
+        let (mut came, mut sum) = (0, 0);
+        while let Some(piece) = response.next().await {
+            let piece = piece.map_err(|e| self.fault(object, &e))?;
+            came += piece.len() as u64;
+            sum = crc32c::crc32c_append(sum, &piece);
+            if to.send(Ok(piece)).await.is_err() {
+                return Ok(());
+            }
+        }
+        let address = || object.address.clone();
+        if came != object.size - offset {
+            return Err(StorageError::Short { address: address(), found: offset + came, expected: object.size });
+        }
+        match object.crc32c {
+            Some(expected) if offset == 0 && expected != sum => {
+                Err(StorageError::Checksum { address: address(), found: sum, expected })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            match self.pieces.blocking_recv() {
+                Some(Ok(piece)) => self.piece = piece,
+                Some(Err(error)) => return Err(io::Error::other(error)),
+                None => return Ok(0),
+            }
+        }
+        let length = into.len().min(self.piece.len());
+        let part = self.piece.split_to(length);
+        into.get_mut(..length).unwrap_or_default().copy_from_slice(&part);
+        Ok(length)
+    }
+}
