@@ -136,26 +136,8 @@ async fn answer(
         }
         _ => effect,
     };
-    let outcome = match effect {
-        Some(Effect::Refuse(status)) => Ok(Err(Refusal::fault(status))),
-        Some(Effect::HangUp) => Err(HangUp),
-        Some(Effect::Cut(at)) if record.operation == Operation::UploadPart => {
-            if let Ok(Call::Part { upload, part, .. }) = &call {
-                service.uploads.broken_part(*upload, part, at);
-            }
-            Err(HangUp)
-        }
-        _ => {
-            let done = call.and_then(|call| service.perform(call, header(AUTHORIZATION)));
-            match effect {
-                Some(Effect::RefuseAfter(status)) => Ok(Err(Refusal::fault(status))),
-                Some(Effect::HangUpAfter) => Err(HangUp),
-                _ => Ok(done),
-            }
-        }
-    };
+    let outcome = outcome(&service, call, effect, header(AUTHORIZATION));
     let answer = outcome.map(|outcome| {
-        record.status = Some(200);
         if let Ok(Reply::Content(content)) = &outcome {
             record.range = content.range;
         }
@@ -166,6 +148,32 @@ async fn answer(
     }
     service.settings().requests.add(record);
     answer.map(|answer| answer.into_response(effect, scissors))
+}
+
+/// What comes of a call under its fault; nothing but the end of the connection, where there is to be no answer.
+fn outcome(
+    service: &Service,
+    call: Result<Call, Refusal>,
+    effect: Option<Effect>,
+    authorization: Option<&str>,
+) -> Result<Result<Reply, Refusal>, HangUp> {
+    match (effect, &call) {
+        (Some(Effect::Refuse(status)), _) => return Ok(Err(Refusal::fault(status))),
+        (Some(Effect::HangUp), _) => return Err(HangUp),
+        (Some(Effect::Cut(at)), Ok(call @ Call::Part { upload, part, .. }))
+            if call.operation() == Operation::UploadPart =>
+        {
+            service.uploads.broken_part(*upload, part, at);
+            return Err(HangUp);
+        }
+        _ => {}
+    }
+    let done = call.and_then(|call| service.perform(call, authorization));
+    match effect {
+        Some(Effect::RefuseAfter(status)) => Ok(Err(Refusal::fault(status))),
+        Some(Effect::HangUpAfter) => Err(HangUp),
+        _ => Ok(done),
+    }
 }
 
 fn write(
