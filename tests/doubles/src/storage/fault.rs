@@ -17,6 +17,7 @@ pub enum Effect {
     HangUpAfter,
     /// Closes the connection after so many bytes of a body: of the answer's, or, where the request is a part of an
     /// upload, of the request's, of which whole units of 256 KiB are kept.
+    /// Over gRPC a client that reads slowly may miss some of those bytes.
     Cut(u64),
     /// Changes the byte at this place of the bytes on their way: of those of the object, where the request brings them,
     /// else of the answer's body. The last one, where there are fewer.
