@@ -1,6 +1,5 @@
 //! An answer on its way: its bytes, and the faults that befall them.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -12,12 +11,10 @@ use hyper::{Response, StatusCode};
 use tokio::time::{Sleep, sleep};
 
 use super::fault::Effect;
+use super::wire::Scissors;
 
 /// Bytes of a body that are sent at a time.
 const PIECE: usize = 256 * 1_024;
-/// How long the bytes before a cut have to reach the client: a connection that is closed takes with it what has not
-/// been written yet.
-const BEFORE_CUT: Duration = Duration::from_millis(20);
 
 /// An answer as either interface writes it.
 #[derive(Debug)]
@@ -52,13 +49,13 @@ impl Answer {
     }
 
     /// The answer with its fault, ready to be sent.
-    pub(crate) fn into_response(self, effect: Option<Effect>) -> Response<Sending> {
+    pub(crate) fn into_response(self, effect: Option<Effect>, scissors: Scissors) -> Response<Sending> {
         let mut sending = Sending {
             withheld: 0,
             left: self.bytes,
             piece: PIECE,
             pause: None,
-            is_cut: false,
+            cut: None,
             waiting: None,
             trailers: self.trailers,
         };
@@ -67,16 +64,9 @@ impl Answer {
                 let whole = sending.left.len();
                 sending.left.truncate(usize::try_from(at).unwrap_or(usize::MAX));
                 sending.withheld = whole - sending.left.len();
-                sending.is_cut = true;
+                sending.cut = Some(scissors);
             }
-            Some(Effect::Corrupt(at)) => {
-                let mut bytes = Vec::from(sending.left);
-                let last = bytes.len().saturating_sub(1);
-                if let Some(byte) = bytes.get_mut(usize::try_from(at).unwrap_or(usize::MAX).min(last)) {
-                    *byte ^= 1;
-                }
-                sending.left = bytes.into();
-            }
+            Some(Effect::Corrupt(at)) => corrupt(&mut sending.left, at),
             Some(Effect::Slow { bytes, pause }) => {
                 sending.piece = bytes.max(1);
                 sending.pause = Some(pause);
@@ -95,10 +85,14 @@ impl Answer {
 #[error("the connection is closed, as a test asked")]
 pub(crate) struct HangUp;
 
-impl From<Infallible> for HangUp {
-    fn from(never: Infallible) -> Self {
-        match never {}
+/// Changes the byte at a place, or the last one where there are fewer.
+pub(crate) fn corrupt(bytes: &mut Bytes, at: u64) {
+    let mut changed = Vec::from(std::mem::take(bytes));
+    let last = changed.len().saturating_sub(1);
+    if let Some(byte) = changed.get_mut(usize::try_from(at).unwrap_or(usize::MAX).min(last)) {
+        *byte ^= 1;
     }
+    *bytes = changed.into();
 }
 
 /// A body that is being sent.
@@ -110,8 +104,9 @@ pub(crate) struct Sending {
     /// Bytes at a time.
     piece: usize,
     pause: Option<Duration>,
-    /// Whether the connection is to be closed behind the bytes.
-    is_cut: bool,
+    /// What cuts the connection behind the bytes, if it is to be cut.
+    cut: Option<Scissors>,
+    /// The pause after the bytes before.
     waiting: Option<Pin<Box<Sleep>>>,
     trailers: Option<HeaderMap>,
 }
@@ -121,35 +116,26 @@ impl Body for Sending {
     type Error = HangUp;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HangUp>>> {
-        let has_waited = match &mut self.waiting {
-            Some(waiting) => {
-                ready!(waiting.as_mut().poll(context));
-                self.waiting = None;
-                true
-            }
-            None => false,
-        };
+        if let Some(waiting) = &mut self.waiting {
+            ready!(waiting.as_mut().poll(context));
+            self.waiting = None;
+        }
         if !self.left.is_empty() {
             let piece = self.piece.min(self.left.len());
             let piece = self.left.split_to(piece);
             self.waiting = self.pause.map(|pause| Box::pin(sleep(pause)));
             return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
-        if self.is_cut {
-            if has_waited {
-                return Poll::Ready(Some(Err(HangUp)));
-            }
-            let mut waiting = Box::pin(sleep(BEFORE_CUT));
-            // So that it wakes this body; it does not end at once.
-            _ = waiting.as_mut().poll(context);
-            self.waiting = Some(waiting);
+        if let Some(scissors) = &self.cut {
+            // The connection ends when it is next flushed, which the server does while it waits for this body.
+            scissors.cut();
             return Poll::Pending;
         }
         Poll::Ready(self.trailers.take().map(|trailers| Ok(Frame::trailers(trailers))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left.is_empty() && !self.is_cut && self.trailers.is_none()
+        self.left.is_empty() && self.cut.is_none() && self.trailers.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

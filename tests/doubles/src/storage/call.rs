@@ -64,6 +64,7 @@ pub(crate) enum Call {
     ListBuckets,
     CreateBucket { bucket: String },
     GetBucket { bucket: String },
+    GetLayout { bucket: String },
     DeleteBucket { bucket: String },
     List { bucket: String, query: Query },
     Get(Wanted),
@@ -82,6 +83,9 @@ pub(crate) enum Reply {
     Bucket {
         name: String,
         created: SystemTime,
+    },
+    Layout {
+        bucket: String,
     },
     Page {
         bucket: String,
@@ -119,6 +123,7 @@ impl Call {
             Self::ListBuckets => Operation::ListBuckets,
             Self::CreateBucket { .. } => Operation::CreateBucket,
             Self::GetBucket { .. } => Operation::GetBucket,
+            Self::GetLayout { .. } => Operation::GetLayout,
             Self::DeleteBucket { .. } => Operation::DeleteBucket,
             Self::List { .. } => Operation::ListObjects,
             Self::Get(_) => Operation::GetObject,
@@ -134,11 +139,22 @@ impl Call {
         }
     }
 
+    /// The bytes of an object that it brings.
+    pub(crate) fn payload(&mut self) -> Option<&mut Bytes> {
+        match self {
+            Self::Insert { bytes, .. } | Self::Part { part: Part { bytes, .. }, .. } => Some(bytes),
+            _ => None,
+        }
+    }
+
     /// The bucket and the object it is about; of a listing, the prefix.
     pub(crate) fn target(&self) -> (&str, &str) {
         match self {
             Self::ListBuckets => ("", ""),
-            Self::CreateBucket { bucket } | Self::GetBucket { bucket } | Self::DeleteBucket { bucket } => (bucket, ""),
+            Self::CreateBucket { bucket }
+            | Self::GetBucket { bucket }
+            | Self::GetLayout { bucket }
+            | Self::DeleteBucket { bucket } => (bucket, ""),
             Self::List { bucket, query } => (bucket, &query.prefix),
             Self::Get(wanted) | Self::Read { wanted, .. } | Self::Delete(wanted) => (&wanted.bucket, &wanted.object),
             Self::Insert { draft, .. } | Self::Start(draft) => (&draft.bucket, &draft.name),

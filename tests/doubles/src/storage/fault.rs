@@ -11,14 +11,16 @@ pub enum Effect {
     Refuse(u16),
     /// Does what is asked, then answers with this status: the write happened, and its client does not know.
     RefuseAfter(u16),
-    /// Closes the connection without an answer, and does nothing.
+    /// Closes the connection (of gRPC: the stream) without an answer, and does nothing.
     HangUp,
     /// Does what is asked, then closes the connection without an answer.
     HangUpAfter,
     /// Closes the connection after so many bytes of a body: of the answer's, or, where the request is a part of an
     /// upload, of the request's, of which whole units of 256 KiB are kept.
+    /// Over gRPC a client that reads slowly may miss some of those bytes.
     Cut(u64),
-    /// Changes the byte at this place of the answer's body, or the last one of a shorter body.
+    /// Changes the byte at this place of the bytes on their way: of those of the object, where the request brings them,
+    /// else of the answer's body. The last one, where there are fewer.
     Corrupt(u64),
     /// Waits before it does anything.
     Delay(Duration),
@@ -101,6 +103,7 @@ pub(crate) struct Faults(Vec<Fault>);
 
 impl Faults {
     pub(crate) fn add(&mut self, fault: Fault) {
+        self.0.retain(|fault| fault.times > 0);
         self.0.push(fault);
     }
 

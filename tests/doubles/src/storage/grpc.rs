@@ -19,7 +19,7 @@ use super::proto::{
     Object as Message_, ObjectChecksums, Timestamp,
 };
 use super::refusal::Refusal;
-use super::resource::etag;
+use super::resource::{COMPONENTS, etag};
 
 /// What must be written otherwise in `grpc-message`.
 const MESSAGE: &AsciiSet = &CONTROLS.add(b'%');
@@ -163,9 +163,10 @@ fn object(bucket: &str, object: &Arc<Object>) -> Message_ {
         content_language: about.content_language.unwrap_or_default(),
         content_type: about.content_type.unwrap_or_default(),
         create_time: created.clone(),
+        component_count: if object.checksums.md5.is_some() { 0 } else { COMPONENTS },
         checksums: Some(ObjectChecksums {
             crc32c: Some(object.checksums.crc32c),
-            md5_hash: object.checksums.md5.to_vec(),
+            md5_hash: object.checksums.md5.map(Vec::from).unwrap_or_default(),
         }),
         update_time: created.clone(),
         metadata: about.metadata.into_iter().collect(),

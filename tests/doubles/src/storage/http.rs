@@ -56,6 +56,7 @@ impl Incoming<'_> {
                 Ok(Call::CreateBucket { bucket })
             }
             ("GET", ["b", bucket]) => Ok(Call::GetBucket { bucket: decode(bucket)? }),
+            ("GET", ["b", bucket, "storageLayout"]) => Ok(Call::GetLayout { bucket: decode(bucket)? }),
             ("DELETE", ["b", bucket]) => Ok(Call::DeleteBucket { bucket: decode(bucket)? }),
             ("GET", ["b", bucket, "o"]) => Ok(Call::List { bucket: decode(bucket)?, query: list(parameters)? }),
             ("GET", ["b", bucket, "o", object]) => {
@@ -145,6 +146,7 @@ impl Incoming<'_> {
             },
             conditions: parameters.conditions()?,
             expected: expected(about).and(self.expected()),
+            is_composite: false,
         })
     }
 }

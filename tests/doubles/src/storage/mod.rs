@@ -17,6 +17,7 @@ mod http;
 mod listing;
 mod multipart;
 mod object;
+mod objects;
 mod operation;
 mod proto;
 mod query;
@@ -27,20 +28,20 @@ mod server;
 mod service;
 mod store;
 mod upload;
+mod wire;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 pub use fault::{Effect, Fault};
+pub use objects::{About, Objects};
 pub use operation::{Operation, Permission};
 pub use request::Request;
 
 use server::Server;
-use store::{Draft, Store};
 
 /// Why the double could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -101,7 +102,7 @@ impl StorageDouble {
     /// A handle to the buckets and objects, which outlives the server.
     #[must_use]
     pub fn objects(&self) -> Objects {
-        Objects(Arc::clone(&self.0.service.store))
+        Objects::new(&self.0.service.store)
     }
 
     /// Makes a bucket, if it is not there yet.
@@ -112,6 +113,17 @@ impl StorageDouble {
     /// Writes an object, over the one that is there; gives its generation.
     pub fn put(&self, bucket: &str, object: &str, bytes: impl Into<Bytes>) -> Result<i64, StorageError> {
         self.objects().put(bucket, object, bytes)
+    }
+
+    /// Writes an object of which more is known.
+    pub fn put_with(
+        &self,
+        bucket: &str,
+        object: &str,
+        bytes: impl Into<Bytes>,
+        about: About,
+    ) -> Result<i64, StorageError> {
+        self.objects().put_with(bucket, object, bytes, about)
     }
 
     /// Writes the files of a folder and of those in it, each under `prefix` and its path in the folder; says how many.
@@ -186,65 +198,5 @@ impl StorageDouble {
     /// Serves until the program is ended.
     pub fn serve(self) {
         self.0.wait();
-    }
-}
-
-/// The buckets and objects of a double, for others that read `gs://` addresses. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct Objects(Arc<Store>);
-
-impl Objects {
-    /// The bytes of an object.
-    #[must_use]
-    pub fn get(&self, bucket: &str, object: &str) -> Option<Bytes> {
-        self.0.get(bucket, object, None).ok().map(|object| object.bytes.clone())
-    }
-
-    /// Names of the objects that begin with `prefix`, in the order of a listing.
-    #[must_use]
-    pub fn list(&self, bucket: &str, prefix: &str) -> Vec<String> {
-        self.0.names(bucket, prefix)
-    }
-
-    /// Whether there is such a bucket.
-    #[must_use]
-    pub fn has_bucket(&self, bucket: &str) -> bool {
-        self.0.bucket(bucket).is_ok()
-    }
-
-    /// Writes an object, over the one that is there; gives its generation.
-    pub fn put(&self, bucket: &str, object: &str, bytes: impl Into<Bytes>) -> Result<i64, StorageError> {
-        let draft = Draft { bucket: bucket.to_owned(), name: object.to_owned(), ..Draft::default() };
-        let written = self.0.insert(draft, bytes.into());
-        written.map(|object| object.generation).map_err(|refusal| StorageError::Put {
-            bucket: bucket.to_owned(),
-            object: object.to_owned(),
-            why: refusal.message,
-        })
-    }
-
-    /// Writes the files of a folder and of those in it, each under `prefix` and its path in the folder; says how many.
-    pub fn put_folder(&self, bucket: &str, prefix: &str, folder: &Path) -> Result<usize, StorageError> {
-        let refused =
-            |path: &Path, why: String| StorageError::Folder { bucket: bucket.to_owned(), path: path.to_owned(), why };
-        let mut count = 0;
-        for entry in walkdir::WalkDir::new(folder).sort_by_file_name() {
-            let entry = entry.map_err(|error| refused(error.path().unwrap_or(folder), error.to_string()))?;
-            if !entry.file_type().is_file() {
-                continue;
-            }
-            let path = entry.path();
-            let inner = path.strip_prefix(folder).unwrap_or(path).to_str();
-            let inner = inner.ok_or_else(|| refused(path, "its name is not UTF-8".into()))?;
-            let bytes = std::fs::read(path).map_err(|error| refused(path, error.to_string()))?;
-            self.put(bucket, &format!("{prefix}{}", inner.replace(std::path::MAIN_SEPARATOR, "/")), bytes)?;
-            count += 1;
-        }
-        Ok(count)
-    }
-
-    /// Takes an object away; false where there was none.
-    pub fn remove(&self, bucket: &str, object: &str) -> bool {
-        self.0.delete(bucket, object, None, &condition::Conditions::default()).is_ok()
     }
 }

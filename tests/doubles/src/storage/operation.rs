@@ -9,6 +9,8 @@ pub enum Operation {
     CreateBucket,
     /// What is known of a bucket.
     GetBucket,
+    /// Where a bucket lies, and whether it has folders, which it has not.
+    GetLayout,
     /// An empty bucket goes.
     DeleteBucket,
     /// One page of the objects of a bucket.
@@ -88,7 +90,7 @@ impl Operation {
             Self::CreateBucket => Some(Permission::BucketsCreate),
             Self::GetBucket => Some(Permission::BucketsGet),
             Self::DeleteBucket => Some(Permission::BucketsDelete),
-            Self::ListObjects => Some(Permission::ObjectsList),
+            Self::GetLayout | Self::ListObjects => Some(Permission::ObjectsList),
             Self::GetObject | Self::ReadObject => Some(Permission::ObjectsGet),
             Self::InsertObject | Self::StartUpload => Some(Permission::ObjectsCreate),
             Self::DeleteObject => Some(Permission::ObjectsDelete),

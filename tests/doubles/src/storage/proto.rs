@@ -143,6 +143,8 @@ pub(crate) struct Object {
     pub(crate) content_type: String,
     #[prost(message, optional, tag = "14")]
     pub(crate) create_time: Option<Timestamp>,
+    #[prost(int32, tag = "15")]
+    pub(crate) component_count: i32,
     #[prost(message, optional, tag = "16")]
     pub(crate) checksums: Option<ObjectChecksums>,
     #[prost(message, optional, tag = "17")]

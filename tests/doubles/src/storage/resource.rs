@@ -18,6 +18,9 @@ use super::refusal::Refusal;
 /// What stands for itself in a part of a path (RFC 3986, 2.3).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// Objects that a composed one was made of.
+pub(crate) const COMPONENTS: i32 = 2;
+
 /// Writes an answer.
 pub(crate) fn answer(address: SocketAddr, reply: Reply) -> Answer {
     match reply {
@@ -26,6 +29,16 @@ pub(crate) fn answer(address: SocketAddr, reply: Reply) -> Answer {
             json_answer(200, &json!({ "kind": "storage#buckets", "items": items }))
         }
         Reply::Bucket { name, created } => json_answer(200, &bucket(address, &name, created)),
+        Reply::Layout { bucket } => {
+            let layout = json!({
+                "kind": "storage#storageLayout",
+                "bucket": bucket,
+                "location": "US",
+                "locationType": "multi-region",
+                "hierarchicalNamespace": { "enabled": false },
+            });
+            json_answer(200, &layout)
+        }
         Reply::Page { bucket, page } => {
             let mut list = Map::new();
             list.insert("kind".into(), "storage#objects".into());
@@ -81,7 +94,8 @@ fn json_answer(status: u16, value: &Value) -> Answer {
 fn media(content: Content) -> Answer {
     let Content { object, bytes, range, is_decompressed } = content;
     let about = &object.attributes;
-    let hashes = format!("crc32c={},md5={}", object.checksums.crc32c_text(), object.checksums.md5_text());
+    let md5 = object.checksums.md5_text().map(|md5| format!(",md5={md5}")).unwrap_or_default();
+    let hashes = format!("crc32c={}{md5}", object.checksums.crc32c_text());
     let mut answer = Answer::new(if range.is_some() { 206 } else { 200 })
         .header("content-type", about.content_type.as_deref().unwrap_or("application/octet-stream"))
         .header("etag", etag(&object))
@@ -155,7 +169,6 @@ fn object(address: SocketAddr, bucket: &str, object: &Object) -> Value {
         "storageClass": "STANDARD",
         "size": object.bytes.len().to_string(),
         "crc32c": object.checksums.crc32c_text(),
-        "md5Hash": object.checksums.md5_text(),
         "etag": etag(object),
         "timeCreated": time(object.created),
         "updated": time(object.created),
@@ -176,6 +189,10 @@ fn object(address: SocketAddr, bucket: &str, object: &Object) -> Value {
                 fields.insert(name.into(), text.as_str().into());
             }
         }
+        match object.checksums.md5_text() {
+            Some(md5) => fields.insert("md5Hash".into(), md5.into()),
+            None => fields.insert("componentCount".into(), COMPONENTS.into()),
+        };
         if !about.metadata.is_empty() {
             let metadata = about.metadata.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str())));
             fields.insert("metadata".into(), Value::Object(metadata.collect()));

@@ -11,13 +11,13 @@ use hyper::body::Incoming as IncomingBody;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::service::service_fn;
 use hyper::{Request as HttpRequest, Response};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioExecutor;
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::time::sleep;
 
-use super::answer::{Answer, HangUp, Sending};
+use super::answer::{Answer, HangUp, Sending, corrupt};
 use super::call::{Call, Reply};
 use super::fault::Effect;
 use super::grpc;
@@ -27,6 +27,7 @@ use super::refusal::Refusal;
 use super::request::Request;
 use super::resource;
 use super::service::{LARGEST, Service};
+use super::wire::{Scissors, Wire};
 
 /// Connections at a time; more of them wait.
 const CONNECTIONS: usize = 1_024;
@@ -86,15 +87,21 @@ async fn accept(listener: std::net::TcpListener, service: Arc<Service>) {
         _ = stream.set_nodelay(true);
         let service = Arc::clone(&service);
         tokio::spawn(async move {
-            let answering = service_fn(|request| answer(Arc::clone(&service), request));
+            let scissors = Scissors::default();
+            let wire = Wire::new(stream, scissors.clone());
+            let answering = service_fn(|request| answer(Arc::clone(&service), request, scissors.clone()));
             // A connection that breaks, or that a fault closes, is its client's to notice.
-            _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answering).await;
+            _ = Builder::new(TokioExecutor::new()).serve_connection(wire, answering).await;
             drop(permit);
         });
     }
 }
 
-async fn answer(service: Arc<Service>, request: HttpRequest<IncomingBody>) -> Result<Response<Sending>, HangUp> {
+async fn answer(
+    service: Arc<Service>,
+    request: HttpRequest<IncomingBody>,
+    scissors: Scissors,
+) -> Result<Response<Sending>, HangUp> {
     let (head, body) = request.into_parts();
     let body = match Limited::new(body, LARGEST).collect().await {
         Ok(body) => Ok(body.to_bytes()),
@@ -105,7 +112,7 @@ async fn answer(service: Arc<Service>, request: HttpRequest<IncomingBody>) -> Re
     let is_grpc = header(CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/grpc"));
     let bytes = body.as_ref().cloned().unwrap_or_default();
     let incoming = Incoming { method: &head.method, uri: &head.uri, headers: &head.headers, body: &bytes };
-    let call = body.and_then(|bytes| match is_grpc {
+    let mut call = body.and_then(|bytes| match is_grpc {
         true => grpc::call(head.uri.path(), &bytes),
         false => incoming.call(&service.uploads),
     });
@@ -121,26 +128,16 @@ async fn answer(service: Arc<Service>, request: HttpRequest<IncomingBody>) -> Re
         _ if !latency.is_zero() => sleep(latency).await,
         _ => {}
     }
-    let outcome = match effect {
-        Some(Effect::Refuse(status)) => Ok(Err(Refusal::fault(status))),
-        Some(Effect::HangUp) => Err(HangUp),
-        Some(Effect::Cut(at)) if record.operation == Operation::UploadPart => {
-            if let Ok(Call::Part { upload, part, .. }) = &call {
-                service.uploads.broken_part(*upload, part, at);
-            }
-            Err(HangUp)
+    // What is written is corrupted on its way here, what is read on its way back.
+    let effect = match (effect, call.as_mut().ok().and_then(Call::payload)) {
+        (Some(Effect::Corrupt(at)), Some(payload)) => {
+            corrupt(payload, at);
+            None
         }
-        _ => {
-            let done = call.and_then(|call| service.perform(call, header(AUTHORIZATION)));
-            match effect {
-                Some(Effect::RefuseAfter(status)) => Ok(Err(Refusal::fault(status))),
-                Some(Effect::HangUpAfter) => Err(HangUp),
-                _ => Ok(done),
-            }
-        }
+        _ => effect,
     };
+    let outcome = outcome(&service, call, effect, header(AUTHORIZATION));
     let answer = outcome.map(|outcome| {
-        record.status = Some(200);
         if let Ok(Reply::Content(content)) = &outcome {
             record.range = content.range;
         }
@@ -150,7 +147,33 @@ async fn answer(service: Arc<Service>, request: HttpRequest<IncomingBody>) -> Re
         record.sent = answer.sent(effect);
     }
     service.settings().requests.add(record);
-    answer.map(|answer| answer.into_response(effect))
+    answer.map(|answer| answer.into_response(effect, scissors))
+}
+
+/// What comes of a call under its fault; nothing but the end of the connection, where there is to be no answer.
+fn outcome(
+    service: &Service,
+    call: Result<Call, Refusal>,
+    effect: Option<Effect>,
+    authorization: Option<&str>,
+) -> Result<Result<Reply, Refusal>, HangUp> {
+    match (effect, &call) {
+        (Some(Effect::Refuse(status)), _) => return Ok(Err(Refusal::fault(status))),
+        (Some(Effect::HangUp), _) => return Err(HangUp),
+        (Some(Effect::Cut(at)), Ok(call @ Call::Part { upload, part, .. }))
+            if call.operation() == Operation::UploadPart =>
+        {
+            service.uploads.broken_part(*upload, part, at);
+            return Err(HangUp);
+        }
+        _ => {}
+    }
+    let done = call.and_then(|call| service.perform(call, authorization));
+    match effect {
+        Some(Effect::RefuseAfter(status)) => Ok(Err(Refusal::fault(status))),
+        Some(Effect::HangUpAfter) => Err(HangUp),
+        _ => Ok(done),
+    }
 }
 
 fn write(

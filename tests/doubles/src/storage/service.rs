@@ -58,6 +58,7 @@ impl Service {
             Call::CreateBucket { bucket } if self.store.create_bucket(&bucket) => self.bucket(bucket),
             Call::CreateBucket { .. } => Err(Refusal::bucket_exists()),
             Call::GetBucket { bucket } => self.bucket(bucket),
+            Call::GetLayout { bucket } => self.store.bucket(&bucket).map(|_| Reply::Layout { bucket }),
             Call::DeleteBucket { bucket } => self.store.delete_bucket(&bucket).map(|()| Reply::Deleted),
             Call::List { bucket, query } => {
                 let page = self.store.list(&bucket, &query)?;

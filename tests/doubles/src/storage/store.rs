@@ -20,6 +20,8 @@ pub(crate) struct Draft {
     pub(crate) conditions: Conditions,
     /// The checksums that the bytes must have.
     pub(crate) expected: Expected,
+    /// As if it were composed of others, so that its MD5 is not known.
+    pub(crate) is_composite: bool,
 }
 
 /// Buckets by name.
@@ -97,8 +99,9 @@ impl Store {
     /// Writes an object, over the one that is there.
     pub(crate) fn insert(&self, draft: Draft, bytes: Bytes) -> Result<Arc<Object>, Refusal> {
         // Before the lock: it takes long for many bytes.
-        let checksums = Checksums::of(&bytes);
+        let mut checksums = Checksums::of(&bytes);
         draft.expected.check(&checksums)?;
+        checksums.md5 = checksums.md5.filter(|_| !draft.is_composite);
         let mut state = self.lock();
         state.check(&draft)?;
         let generation = state.next_generation();

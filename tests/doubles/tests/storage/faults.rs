@@ -103,6 +103,40 @@ fn an_upload_that_breaks_goes_on_where_it_was() {
 }
 
 #[test]
+fn a_written_byte_that_is_changed_is_refused() {
+    let kit = Kit::new();
+    for threshold in [0_usize, 1_000_000] {
+        kit.double.fault(Fault::new(Effect::Corrupt(7)).under("o"));
+        let write = || {
+            let write = kit.storage.write_object(FULL, "o", Bytes::from(bytes(300_000)));
+            kit.run(write.with_resumable_upload_threshold(threshold).send_unbuffered())
+        };
+        if threshold == 0 {
+            // The fault is for the bytes, and befalls the beginning of the upload, which has none.
+            write().unwrap();
+            kit.double.fault(Fault::new(Effect::Corrupt(7)).on(Operation::UploadPart));
+        }
+        let refused = write().unwrap_err();
+        assert_eq!(refused.http_status_code(), Some(400), "{refused}");
+        assert!(refused.to_string().contains("doesn't match calculated CRC32C"), "{refused}");
+        assert_eq!(kit.double.remove(BUCKET, "o"), threshold == 0);
+    }
+}
+
+#[test]
+fn a_listing_that_is_cut_comes_the_next_time() {
+    let kit = Kit::new();
+    for number in 0..500 {
+        kit.double.put(BUCKET, &format!("{number:03}"), "").unwrap();
+    }
+    kit.double.fault(Fault::new(Effect::Cut(30_000)).on(Operation::ListObjects));
+    let page = kit.run(kit.control.list_objects().set_parent(FULL).send()).unwrap();
+    assert_eq!(page.objects.len(), 500);
+    let sent: Vec<_> = kit.double.requests().iter().map(|request| request.sent).collect();
+    assert!(sent.len() == 2 && sent[0] == 30_000 && sent[1] > 30_000, "{sent:?}");
+}
+
+#[test]
 fn waiting_takes_time() {
     let kit = Kit::new();
     kit.double.put(BUCKET, "o", bytes(1_000)).unwrap();

@@ -12,6 +12,7 @@ mod kit;
 mod access;
 mod faults;
 mod list;
+mod lives;
 mod plain;
 mod read;
 mod write;

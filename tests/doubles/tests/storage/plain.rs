@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use gristmill_doubles::storage::{Effect, Fault, Operation};
+use gristmill_doubles::storage::{About, Effect, Fault, Operation};
 
 use crate::kit::{BUCKET, Kit, bytes};
 
@@ -135,6 +135,18 @@ fn names_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn an_object_that_was_composed_has_no_md5() {
+    let kit = Kit::new();
+    let about = About { is_composite: true, content_type: Some("text/csv".into()), ..About::default() };
+    kit.double.put_with(BUCKET, "o", "0123456789", about).unwrap();
+    let described = kit.plain("GET", "/storage/v1/b/tests/o/o", &[], b"").json();
+    assert_eq!((&described["crc32c"], described.get("md5Hash")), (&"KAwGng==".into(), None));
+    let read = kit.plain("GET", "/storage/v1/b/tests/o/o?alt=media", &[], b"");
+    assert_eq!((read.header("x-goog-hash"), read.header("content-type")), (Some("crc32c=KAwGng=="), Some("text/csv")));
+    assert_eq!(kit.read("o").unwrap(), b"0123456789");
+}
+
+#[test]
 fn a_cut_sends_the_bytes_before_it() {
     let kit = Kit::new();
     kit.double.put(BUCKET, "o", bytes(600_000)).unwrap();
@@ -152,6 +164,8 @@ fn buckets_are_made_and_described() {
     assert_eq!(kit.plain("GET", "/storage/v1/b/new", &[], b"").json()["location"], "US");
     let names = kit.plain("GET", "/storage/v1/b?project=p", &[], b"").json()["items"].as_array().unwrap().len();
     assert_eq!(names, 2);
+    let layout = kit.plain("GET", "/storage/v1/b/new/storageLayout", &[], b"").json();
+    assert_eq!(layout["hierarchicalNamespace"]["enabled"], false);
     assert_eq!(kit.plain("DELETE", "/storage/v1/b/new", &[], b"").status, 204);
     assert_eq!(kit.plain("GET", "/storage/v1/b/new", &[], b"").status, 404);
     assert_eq!(kit.plain("PATCH", "/storage/v1/b/tests", &[], b"{}").status, 501);
