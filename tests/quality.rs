@@ -372,6 +372,31 @@ fn unique_values_stand_in_one_row_of_the_run() {
     assert!(!rows.exists());
 }
 
+/// A plan shows what rules of single rows refuse, and names those that are judged over the whole run.
+#[test]
+fn a_plan_names_the_rules_that_it_does_not_judge_by() {
+    let f = folder();
+    things(f.path());
+    let rules = |severity: &str| {
+        let unique = format!("column = \"n\"\nunique = true\nseverity = \"{severity}\"");
+        format!(
+            "[[rule]]\nname = \"unique-n\"\n{unique}\n[[rule]]\nname = \"small\"\ncolumn = \"n\"\nrange = {{ max = 99 }}\n"
+        )
+    };
+    std::fs::write(f.path().join("a.toml"), rules("error")).unwrap();
+    std::fs::write(f.path().join("b.toml"), rules("warning").replace("unique-n", "seen-n")).unwrap();
+    let liar = guest("liar");
+    let plan = |more: &[&str]| run_in(f.path(), &[&["plan", "things.ndjson", "--plugin", &liar], more].concat()).ok();
+    let text = "judged over the whole run only, and not here: ";
+    let shown = plan(&["--rules", "a.toml", "--rules", "b.toml"]).stdout;
+    assert!(shown.contains(&format!("{text}unique-n of a.toml\n{text}seen-n of b.toml\n")), "{shown}");
+    assert!(shown.contains("the first 256 records: 0 other documents, 155 refused"), "{shown}");
+    let json = plan(&["--rules", "a.toml", "--json"]).json();
+    assert_eq!(json["not_judged"], json!([{ "validator": "a.toml", "rule": "unique-n", "table": "things" }]));
+    assert_eq!(json["looked_at"]["refused"], 155);
+    assert!(!plan(&[]).stdout.contains("whole run"));
+}
+
 /// Of several rules each looks at the same rows; a row that several refuse is refused once, by the first rule of the first file.
 #[test]
 fn several_unique_rules_on_one_row() {
