@@ -304,6 +304,47 @@ fn a_run_can_be_verified() {
     run("ok", "2").fails(2, &["no share from 0% to 100%"]);
 }
 
+/// So is a validator whose verdicts depend on what it judged before: by its name, the table, the record and the rule.
+#[test]
+fn verdicts_of_a_run_can_be_verified() {
+    let f = folder();
+    things(f.path());
+    let run = |modes: &[&str], share: &str| {
+        let _ = std::fs::remove_file(f.path().join("out.ndjson"));
+        let more = ["--workers", "1", "--batch-rows", "10", "--verify-determinism", share];
+        judged(f.path(), modes, &more)
+    };
+    // The eleventh record is the first of the second batch, which is the first that is judged by a used instance.
+    let lines = std::fs::read_to_string(f.path().join("things.ndjson")).unwrap();
+    let eleventh: usize = lines.lines().take(10).map(|line| line.len() + 1).sum();
+    let place = format!("the record in things.ndjson at offset {eleventh};");
+    run(&["remembers"], "100%").fails(
+        4,
+        &["run.not-deterministic", "judge@1.0.0", "the table things", "its rule `again`", &place, "nothing was loaded"],
+    );
+    assert!(!f.path().join("out.ndjson").exists());
+    run(&["remembers"], "20%").fails(4, &["run.not-deterministic", "its rule `again`"]);
+    // Another message is another verdict. Those of warnings are shown to nobody: the first errors are of the last records.
+    let before = lines.lines().take(290).map(|line| line.len() + 1).sum::<usize>();
+    run(&["counts"], "100%").fails(4, &["its rule `too-big`", &format!("at offset {before};")]);
+    // The same rows are the same batch, and what the validator fails on it fails on again.
+    for mode in ["ok", "compares", "trap", "row-out-of-range"] {
+        let summary = run(&[mode], "100%").ok().json();
+        let refused = u64::from(["trap", "row-out-of-range"].contains(&mode)) + 10;
+        if mode != "compares" {
+            assert_eq!(summary["rows"][0]["invalid"], refused, "{mode}: {summary}");
+        }
+    }
+    let summary = run(&["remembers"], "0%").ok().json();
+    assert_eq!(rule(&summary, "again"), 29, "{summary}");
+
+    // Rules of a file are judged again as well, and do not differ.
+    std::fs::write(f.path().join("r.toml"), "[[rule]]\nname = \"small\"\ncolumn = \"n\"\nrange = { max = 99 }\n")
+        .unwrap();
+    let summary = judged(f.path(), &["ok"], &["--rules", "r.toml", "--verify-determinism", "100%"]).ok().json();
+    assert_eq!(rule(&summary, "small"), 199, "{summary}");
+}
+
 /// A value stands in one row only, over the whole run: the first row in input order has it. Copies of a document are no repeats.
 #[test]
 fn unique_values_stand_in_one_row_of_the_run() {

@@ -281,7 +281,7 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "RULE", value_enum, default_value_t = Conflict::Keep, help_heading = "Destination")]
     pub(crate) on_conflict: Conflict,
 
-    /// Share of batches, such as 1%, that are mapped again in a fresh instance; where that makes something else, the run ends
+    /// Share of batches, such as 1%, that are mapped and judged again in fresh instances; where that comes to something else, the run ends
     #[arg(long, value_name = "SHARE%", value_parser = parse_share, default_value = "0%", help_heading = "Plugin")]
     pub(crate) verify_determinism: f64,
 

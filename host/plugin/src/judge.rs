@@ -38,6 +38,14 @@ pub trait Validate: Send + Sync {
     /// # Errors
     /// When the plugin cannot be started, or asks for other columns than before.
     fn worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError>;
+
+    /// A worker that judges a second time what another one has judged: its faults are counted by nobody, since they have been counted.
+    ///
+    /// # Errors
+    /// Those of [`Self::worker`].
+    fn second_worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
+        self.worker()
+    }
 }
 
 /// Judges batches on one thread.

@@ -34,6 +34,7 @@ pub(crate) struct Judge {
 }
 
 /// A table, with what the validator reads of it.
+#[derive(Clone)]
 struct Judged {
     table: Table,
     /// Indexes of columns. None: it does not judge the table.
@@ -58,6 +59,20 @@ impl Judge {
             judge.tables.push(Judged { table: table.clone(), columns });
         }
         Ok(judge)
+    }
+
+    /// The same with faults of its own.
+    fn uncounted(&self) -> Self {
+        Self {
+            maker: self.maker.clone(),
+            name: self.name.clone(),
+            digest: self.digest.clone(),
+            config: self.config.clone(),
+            run_id: self.run_id.clone(),
+            started_at: self.started_at,
+            tables: self.tables.clone(),
+            faults: Faults::default(),
+        }
     }
 
     /// A fresh instance, opened for a table, and the columns that it reads.
@@ -128,8 +143,11 @@ impl Validate for ConfiguredValidator {
     }
 
     fn worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
-        let instances = self.0.tables.iter().map(|_| None).collect();
-        Ok(Box::new(Worker { judge: Arc::clone(&self.0), instances }))
+        Ok(Box::new(Worker::new(Arc::clone(&self.0))))
+    }
+
+    fn second_worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
+        Ok(Box::new(Worker::new(Arc::new(self.0.uncounted()))))
     }
 }
 
@@ -146,6 +164,11 @@ struct Used {
 }
 
 impl Worker {
+    fn new(judge: Arc<Judge>) -> Self {
+        let instances = judge.tables.iter().map(|_| None).collect();
+        Self { judge, instances }
+    }
+
     /// One call. `Ok(Err(…))` is a fault, after which there is no instance.
     fn call(
         &mut self,
