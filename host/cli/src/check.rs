@@ -38,19 +38,19 @@ pub(crate) fn check(cli: &Cli, args: &CheckArgs) -> Result<(), CliError> {
     }
     let mut broken = None;
     if args.conformance {
-        broken = match &configured {
-            Some(configured) => breach(configured)?,
-            None => None,
-        };
-        let text = match (&configured, &broken) {
-            (None, _) => {
-                "not checked: what judges rows needs tables to judge; try it in a run, with --validate".to_owned()
-            }
-            (Some(configured), None) => {
-                let raised = exceptions(configured)?;
-                format!("keeps the contract over {ROWS} made-up records, however they are called{raised}")
-            }
-            (Some(_), Some(what)) => format!("BROKEN: {what}"),
+        let text = match &configured {
+            None => "not checked: what judges rows needs tables to judge; try it in a run, with --validate".to_owned(),
+            Some(configured) => match made_up(configured)? {
+                Ok(made) => {
+                    let raised = exceptions(&made);
+                    format!("keeps the contract over {ROWS} made-up records, however they are called{raised}")
+                }
+                Err(what) => {
+                    let text = format!("BROKEN: {what}");
+                    broken = Some(what);
+                    text
+                }
+            },
         };
         facts.push(("conformance", text));
     }
@@ -144,9 +144,7 @@ fn fault(made: &Traced) -> Option<String> {
 }
 
 /// Of records that it refuses because its own code raised an exception: how many, and what the first one was.
-fn exceptions(configured: &ConfiguredPlugin) -> Result<String, CliError> {
-    let samples = Samples::made_up(configured, ROWS)?;
-    let made = samples.map(configured, Calls { rows: ROWS, reversed: false, fresh: true })?;
+fn exceptions(made: &[Traced]) -> String {
     let raised: Vec<_> = made
         .iter()
         .filter_map(|record| match &record.outcome {
@@ -154,30 +152,30 @@ fn exceptions(configured: &ConfiguredPlugin) -> Result<String, CliError> {
             _ => None,
         })
         .collect();
-    Ok(match raised.first() {
+    match raised.first() {
         None => String::new(),
         Some(first) => format!("; on {} of them its code raised an exception, first: {first}", raised.len()),
-    })
+    }
 }
 
-/// What a plugin breaks on made-up records.
-fn breach(configured: &ConfiguredPlugin) -> Result<Option<String>, CliError> {
+/// What a plugin makes of made-up records, or what it breaks on them.
+fn made_up(configured: &ConfiguredPlugin) -> Result<Result<Vec<Traced>, String>, CliError> {
     // One alone first: a plugin that fails on every record is to be told by its first fault, not by their number.
     let one = Samples::made_up(configured, 1)?;
     let alone = one.map(configured, Calls { rows: 1, reversed: false, fresh: true })?;
     let samples = Samples::made_up(configured, ROWS)?;
     if let Some(what) = alone.iter().find_map(fault) {
-        return Ok(Some(what));
+        return Ok(Err(what));
     }
     let made = samples.map(configured, Calls { rows: ROWS, reversed: false, fresh: true })?;
     if let Some(what) = made.iter().find_map(fault) {
-        return Ok(Some(what));
+        return Ok(Err(what));
     }
     for (property, calls) in PROPERTIES {
         let again = samples.map(configured, calls)?;
         if let Some((first, _)) = made.iter().zip(&again).find(|(a, b)| a != b) {
-            return Ok(Some(format!("{}: not the same {property}", first.document)));
+            return Ok(Err(format!("{}: not the same {property}", first.document)));
         }
     }
-    Ok(None)
+    Ok(Ok(made))
 }
