@@ -184,6 +184,55 @@ fn a_gate_stops_the_run_before_anything_is_loaded() {
     run(&["--gate", "many-gaps"]).fails(2, &["RULE=COUNT"]);
 }
 
+/// Any number of records may be refused, but not all: a run that would load nothing says so, by the code of the gate.
+#[test]
+fn a_run_of_which_nothing_is_left_loads_nothing() {
+    let f = folder();
+    let thing = |id: &str, n: Value| json!({ "name": format!("projects/p/databases/(default)/documents/things/{id}"), "fields": { "n": n } });
+    let (text, number) = (json!({ "stringValue": "x" }), json!({ "integerValue": 500 }));
+    let other = json!({ "name": "projects/p/databases/(default)/documents/others/o", "fields": {} });
+    let liar = guest("liar");
+    let run = |documents: &[&Value], more: &[&str]| {
+        let documents: Vec<Value> = documents.iter().map(|d| (*d).clone()).collect();
+        write_lines(&f.path().join("in.ndjson"), &documents);
+        let words =
+            ["run", "in.ndjson", "--plugin", &liar, "--to", "ndjson:out.ndjson", "--dead-letters", "dead.jsonl"];
+        run_in(f.path(), &[&words, more].concat())
+    };
+    let (bad, worse, good) = (thing("a", text.clone()), thing("b", text), thing("c", number));
+
+    // Refused before they are mapped; a document of another collection is none of the plugin's.
+    let ran = run(&[&other, &bad, &worse], &[]);
+    let offset = other.to_string().len() + 1;
+    let said = format!(
+        "all 2 records were refused; the first with `decode.type-mismatch`, in in.ndjson at offset {offset}; nothing was loaded"
+    );
+    ran.fails(7, &["run.max-rejected", &said, "dead.jsonl", "--max-rejected (100% takes any number)"]);
+    assert!(!f.path().join("out.ndjson").exists());
+    assert_eq!(json_lines(&f.path().join("dead.jsonl")).len(), 2);
+    let json = run(&[&bad], &["--json"]).fails(7, &["the only record was refused; the first with"]).stderr;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["error"]["exit"], &json["ledger"]["records"]["refused"]), (&json!(7), &json!(1)));
+
+    // By rules.
+    std::fs::write(f.path().join("r.toml"), "[[rule]]\nname = \"small\"\ncolumn = \"n\"\nrange = { max = 9 }\n")
+        .unwrap();
+    run(&[&good, &good], &["--rules", "r.toml"])
+        .fails(7, &["all 2 rows were refused; the first with `small`, in in.ndjson"]);
+    run(&[&bad, &good], &["--rules", "r.toml"])
+        .fails(7, &["1 of 2 records were refused, and all 1 rows of the others; the first with `decode."]);
+
+    // What is asked for stands: these allow it.
+    for allowed in ["100%", "unlimited", "2"] {
+        let _ = std::fs::remove_file(f.path().join("out.ndjson"));
+        run(&[&bad, &good], &["--rules", "r.toml", "--max-rejected", allowed]).ok();
+        assert_eq!(std::fs::read_to_string(f.path().join("out.ndjson")).unwrap(), "", "{allowed}");
+    }
+    // Nothing to refuse, and one that is left.
+    run(&[&other], &[]).ok();
+    run(&[&bad, &worse, &good], &[]).ok();
+}
+
 #[test]
 fn wrong_rules_say_where() {
     let f = folder();

@@ -297,9 +297,9 @@ pub(crate) struct JobArgs {
     /// Rows that may break a rule before nothing is loaded, as a count or a share like 0.1%; also for codes of refused records
     #[arg(long, value_name = "RULE=COUNT|SHARE%", help_heading = "Quality")]
     pub(crate) gate: Vec<Gate>,
-    /// Refused records that a run may have and still load: a count, or a share like 0.5%
-    #[arg(long, value_name = "COUNT|SHARE%", default_value_t = MaxRejected::Unlimited, help_heading = "Quality")]
-    pub(crate) max_rejected: MaxRejected,
+    /// Refused records that a run may have and still load: a count, or a share like 0.5% [default: any number, but not all]
+    #[arg(long, value_name = "COUNT|SHARE%", help_heading = "Quality")]
+    pub(crate) max_rejected: Option<MaxRejected>,
     /// Where refused records go, as JSON lines [default: dead-letters/RUN.jsonl]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Quality")]
     pub(crate) dead_letters: Option<PathBuf>,

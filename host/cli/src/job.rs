@@ -72,7 +72,7 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
             workers: workers(args),
             batch_rows: usize::try_from(args.batch_rows).unwrap_or(usize::MAX),
             memory: args.memory.as_u64(),
-            max_rejected: args.max_rejected,
+            max_rejected: args.max_rejected.unwrap_or_default(),
             gates: quality.gates,
             verify: args.verify_determinism,
             on_conflict: match args.on_conflict {

@@ -186,7 +186,7 @@ impl Diagnose for RunError {
                 "Mend the validator, or leave it out: its verdict on a row may depend on the row and the configuration alone".into(),
             ),
             Self::Gate { dead_letters: Some(path), .. } => Some(format!(
-                "Look at the refused records in {} (rows that only break warnings are not among them); mend them or the plugin's settings, or raise --max-rejected or the rule's gate",
+                "Look at the refused records in {} (rows that only break warnings are not among them); mend them or the plugin's settings, or raise --max-rejected (100% takes any number) or the rule's gate",
                 path.display()
             )),
             Self::Gate { dead_letters: None, .. } => {

@@ -72,6 +72,8 @@ pub(crate) struct SplitTally {
     /// Rows of each table that a validator refused.
     pub(crate) invalid: Vec<u64>,
     pub(crate) rules: RuleCounts,
+    /// The first dead letter of the split: where its record begins, and its code.
+    pub(crate) first_refused: Option<(u64, String)>,
     /// Of the split's bytes, decompressed.
     pub(crate) content: u128,
 }
@@ -449,6 +451,7 @@ impl<'a> Worker<'a> {
             };
             work.letters.write(&work.file.name, letter.offset, &letter.refusal, letter.validator, &content)?;
             count_code(&mut work.tally.refusals, &letter.refusal.code, 1);
+            work.tally.first_refused.get_or_insert((letter.offset, letter.refusal.code));
         }
         Ok(())
     }
