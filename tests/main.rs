@@ -24,4 +24,5 @@ mod new;
 mod quality;
 mod stand_ins;
 mod tutorial;
+mod validators;
 mod yago;

@@ -93,7 +93,7 @@ pub(crate) enum PluginCommand {
     },
     /// Check a plugin without documents: contract, imports, size, memory, destination, and whether it keeps the contract
     Check(CheckArgs),
-    /// Try a plugin on folders of documents, and compare with what is expected of it
+    /// Try a plugin on folders of documents, or of rows where it judges, and compare with what is expected of it
     Test(TestArgs),
     /// Show what two versions of a plugin make differently of an export. Nothing is loaded
     Diff(DiffArgs),
@@ -145,9 +145,12 @@ pub(crate) struct CheckArgs {
     /// A destination whose tables it is to fit: sqlite:FILE, parquet:DIR, ndjson:FILE
     #[arg(long, short, value_name = "DESTINATION")]
     pub(crate) to: Option<String>,
-    /// Map made-up records with values at the edges of every type, and check all that it returns
+    /// Map made-up records with values at the edges of every type, and check all that it returns; what judges is given made-up rows
     #[arg(long)]
     pub(crate) conformance: bool,
+    /// Tables for what judges rows: those of a plugin that maps, by its file or `builtin`, or of a TOML file with `[tables.NAME]`
+    #[arg(long, value_name = "FROM", value_hint = ValueHint::FilePath)]
+    pub(crate) tables: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -155,7 +158,7 @@ pub(crate) struct TestArgs {
     /// A component, or the folder of a plugin, which is built first
     #[arg(default_value = ".", value_hint = ValueHint::AnyPath)]
     pub(crate) plugin: PathBuf,
-    /// The folder of the cases, each a folder with documents.* (or a case.toml) and expected.ndjson [default: the folder `cases` of the plugin]
+    /// The folder of the cases, each a folder with documents.*, rows.ndjson or a case.toml, and expected.ndjson [default: the folder `cases` of the plugin]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) cases: Option<PathBuf>,
     /// Write what the plugin makes as what is expected of it

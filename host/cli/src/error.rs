@@ -36,6 +36,8 @@ pub(crate) enum CliError {
     Digest { path: PathBuf, wanted: String, found: String },
     #[error("{case}: {what}")]
     Case { case: PathBuf, what: String },
+    #[error("{from}: {what}")]
+    Tables { from: String, what: String },
     #[error("{plugin} does not keep the contract: {what}")]
     Conformance { plugin: String, what: String },
     #[error("{failed} of {of} cases in {folder} failed")]
@@ -76,6 +78,7 @@ impl Diagnose for CliError {
             (None, Self::Digest { .. }) => "cli.digest",
             (None, Self::Case { .. }) => "cli.case",
             (None, Self::Cases { .. }) => "cli.cases",
+            (None, Self::Tables { .. }) => "cli.tables",
             (None, Self::Conformance { .. }) => "cli.conformance",
             (None, Self::Grant { .. }) => "cli.grant",
             (None, Self::PluginName { .. }) => "cli.plugin-name",
@@ -90,7 +93,7 @@ impl Diagnose for CliError {
         match (self.inner(), self) {
             (Some(inner), _) => inner.blame(),
             (None, Self::Guest(_)) => Blame::Plugin,
-            (None, Self::Config { .. } | Self::Case { .. }) => Blame::Usage,
+            (None, Self::Config { .. } | Self::Case { .. } | Self::Tables { .. }) => Blame::Usage,
             (None, Self::Digest { .. } | Self::Grant { .. } | Self::Cases { .. } | Self::Conformance { .. }) => {
                 Blame::Plugin
             }
@@ -107,6 +110,10 @@ impl Diagnose for CliError {
                 Some("See the plugin's settings with `gristmill plugin inspect [FILE]`".to_owned())
             }
             (None, Self::Case { .. }) => Some("See docs/testing.md for what a case holds".to_owned()),
+            (None, Self::Tables { .. }) => Some(
+                "Name a plugin whose tables are judged, by its file or `builtin`, or write the tables down: `[tables.teams]`, with a line `name = \"string\"` for each column; see docs/testing.md"
+                    .to_owned(),
+            ),
             (None, Self::Conformance { .. }) => Some("Mend the plugin; wit/ says what it must keep to".to_owned()),
             (None, Self::Cases { .. }) => {
                 Some("Mend the plugin, or accept what it makes now with `--update`".to_owned())

@@ -21,6 +21,9 @@ const DEFAULT_PLUGIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/default.
 /// Its name in messages.
 const DEFAULT_PLUGIN_NAME: &str = "the built-in plugin";
 
+/// The word for it where a component is named.
+pub(crate) const BUILT_IN: &str = "builtin";
+
 /// A job, and what else the commands want to show of it.
 pub(crate) struct Prepared {
     pub(crate) job: Job,

@@ -2,13 +2,17 @@
 
 mod args;
 mod bench;
+mod case;
 mod cases;
 mod check;
+mod conformance;
 mod diff;
 mod error;
 mod exit;
+mod expected;
 mod export;
 mod job;
+mod judged;
 mod new;
 mod plan;
 mod plugin;
@@ -17,6 +21,7 @@ mod quality;
 mod reference;
 mod run;
 mod summary;
+mod tables;
 mod text;
 mod watch;
 

@@ -155,6 +155,7 @@ impl Validate for ConfiguredValidator {
 struct Worker {
     judge: Arc<Judge>,
     instances: Vec<Option<Used>>,
+    failed_calls: u64,
 }
 
 struct Used {
@@ -166,7 +167,7 @@ struct Used {
 impl Worker {
     fn new(judge: Arc<Judge>) -> Self {
         let instances = judge.tables.iter().map(|_| None).collect();
-        Self { judge, instances }
+        Self { judge, instances, failed_calls: 0 }
     }
 
     /// One call. `Ok(Err(…))` is a fault, after which there is no instance.
@@ -208,6 +209,7 @@ impl Worker {
                 Ok(violations)
             }
             Err(fault) => {
+                self.failed_calls = self.failed_calls.saturating_add(1);
                 judge.faults.lose(&judge.maker, used.instance.elapsed(), &fault)?;
                 Err(fault)
             }
@@ -240,6 +242,10 @@ impl Worker {
 }
 
 impl ValidateWorker for Worker {
+    fn failed_calls(&self) -> u64 {
+        self.failed_calls
+    }
+
     fn validate(&mut self, table: usize, rows: &RecordBatch) -> Result<Vec<Violation>, PluginError> {
         let is_judged = self.judge.tables.get(table).is_some_and(|judged| !judged.columns.is_empty());
         if !is_judged || rows.num_rows() == 0 {
