@@ -1,10 +1,11 @@
 //! The tools of those who write validators: `plugin check`, `plugin test` with rows, `plugin new --validator`.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::kit::{Ran, folder, json_lines, run_in};
+use crate::kit::{Ran, assert_balanced, finish, folder, gristmill, json_lines, run_in};
 
 fn guest(name: &str) -> String {
     gristmill_guest::fixture(name).unwrap_or_else(|e| panic!("{name}: {e}")).display().to_string()
@@ -225,4 +226,130 @@ fn a_validator_that_remembers_is_found_out() {
     assert!(shown.contains("of which the plugin itself failed on 1"), "{shown}");
     let expected = json_lines(&case.join("expected.ndjson"));
     assert_eq!((&expected[1]["error"], expected.len()), (&Value::from("plugin.trap"), 2));
+}
+
+/// A project from `plugin new --validator`, outside of the repository, made by the steps of its README. Gives its folder.
+fn a_new_validator(language: &str, prepare: &[&str], own_tests: &str) -> tempfile::TempDir {
+    let desk = tempfile::tempdir().unwrap();
+    let folder = desk.path().join("my-rules");
+    let types = |words: &[&str]| {
+        let mut command = gristmill();
+        command.current_dir(&folder).env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("new"));
+        command.env("PATH", path_with_tools());
+        finish(command.args(words))
+    };
+    let made = run_in(desk.path(), &["plugin", "new", "my-rules", "--validator", "--lang", language]).ok();
+    assert!(made.stderr.contains("my-rules: a validator to begin with"), "{}", made.stderr);
+    if let [target, link] = prepare {
+        std::os::unix::fs::symlink(gristmill_guest::tools_dir().join(target), folder.join(link)).unwrap();
+    }
+    let mut shell = Command::new("sh");
+    shell.env("PATH", path_with_tools()).env("PYTHONDONTWRITEBYTECODE", "1");
+    shell.env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("new"));
+    finish(shell.current_dir(&folder).args(["-c", own_tests])).ok();
+
+    types(&["plugin", "build", "--output", "my-rules.wasm"]).ok();
+    let about = types(&["--json", "plugin", "inspect", "my-rules.wasm"]).ok().json();
+    assert_eq!((&about["name"], &about["judges"], &about["maps"]), (&json!("my-rules"), &json!(true), &json!(false)));
+    types(&["plugin", "test", "--update"]).ok();
+    let shown = types(&["plugin", "test"]).ok().stdout;
+    assert!(shown.contains("ok  first, 4 rows") && shown.contains("1 ok, 0 failed"), "{shown}");
+    // The same is said in every language.
+    let wanted = [
+        json!({ "line": 1, "table": "teams", "passes": true }),
+        json!({ "line": 2, "table": "teams", "warning": "plan-missing", "column": "plan" }),
+        json!({ "line": 3, "table": "teams", "error": "plan-unknown", "column": "plan",
+            "message": "there is no such plan; correct it" }),
+        json!({ "line": 4, "table": "teams", "error": "created-later", "column": "created_at",
+            "message": "the team is newer than the run" }),
+    ];
+    assert_eq!(json_lines(&folder.join("cases/first/expected.ndjson")), wanted);
+    let words = ["plugin", "check", "my-rules.wasm", "--conformance", "--tables", "cases/first/case.toml"];
+    let shown = types(&words).ok().stdout;
+    assert!(shown.contains("judges       teams by plan, created_at\n"), "{shown}");
+    assert!(shown.contains("keeps the contract") && shown.contains("enough to judge"), "{shown}");
+    assert!(!shown.contains("exception"), "{shown}");
+    let readme = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    for line in [own_tests, &format!("gristmill {}", words.join(" "))] {
+        assert!(readme.contains(line), "{line} is not in {readme}");
+    }
+    desk
+}
+
+/// PATH with the tools of other languages.
+fn path_with_tools() -> std::ffi::OsString {
+    let path = std::env::var_os("PATH").unwrap();
+    let tools = gristmill_guest::tools_dir().join("python/bin");
+    std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path))).unwrap()
+}
+
+#[test]
+fn a_new_validator_in_rust_judges_what_a_new_plugin_maps() {
+    let desk = a_new_validator("rust", &[], "cargo test");
+    let types = |words: &[&str]| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("new");
+        finish(gristmill().current_dir(desk.path()).env("CARGO_TARGET_DIR", target).args(words))
+    };
+    types(&["plugin", "new", "my-teams"]).ok();
+    types(&["plugin", "build", "my-teams", "--output", "my-teams.wasm"]).ok();
+    let documents = "my-teams/cases/first/documents.ndjson";
+    let run = |more: &[&str]| {
+        let words = ["run", documents, "--plugin", "my-teams.wasm", "--validate", "my-rules/my-rules.wasm", "--json"];
+        types(&[&words, more, &["--to", "ndjson:rows.ndjson"]].concat())
+    };
+    let summary = run(&[]).ok().json();
+    assert_balanced(&summary);
+    assert_eq!((&summary["rows"][0]["inserted"], &summary["rules"][0]["rule"]), (&json!(2), &json!("plan-missing")));
+    run(&["--gate", "plan-missing=0"]).fails(7, &["plan-missing"]);
+
+    // With the tables of the plugin in place of those that are written down, and its rows.
+    let case = desk.path().join("my-rules/cases/second");
+    write(&case.join("case.toml"), "tables = \"../../../my-teams.wasm\"\n");
+    types(&["plugin", "test", "my-teams", "--update"]).ok();
+    std::fs::copy(desk.path().join("my-teams/cases/first/expected.ndjson"), case.join("rows.ndjson")).unwrap();
+    let shown =
+        types(&["plugin", "test", "my-rules/my-rules.wasm", "--cases", "my-rules/cases", "--update"]).ok().stdout;
+    assert!(shown.contains("updated  second, 2 rows"), "{shown}");
+}
+
+#[test]
+fn a_new_validator_in_python() {
+    a_new_validator("python", &[], "PYTHONPATH=gristmill-sdk/plugins/sdk/python python3 -m unittest");
+}
+
+#[test]
+fn a_new_validator_in_javascript() {
+    let desk = a_new_validator("js", &["javascript/node_modules", "node_modules"], "npm test");
+    let checked =
+        finish(Command::new("npm").args(["run", "check", "--silent"]).current_dir(desk.path().join("my-rules")));
+    assert!(checked.code == 0 && checked.stdout.is_empty(), "{checked:?}");
+}
+
+#[test]
+fn c_has_no_validators() {
+    let f = folder();
+    run_in(f.path(), &["plugin", "new", "my-rules", "--validator", "--lang", "c"])
+        .fails(2, &["cli.plugin-language", "--lang c", "rust, python, js"]);
+    assert_eq!(std::fs::read_dir(f.path()).unwrap().count(), 0);
+}
+
+/// An exception on a row refuses it in the validator's name, and the check tells of it.
+#[test]
+fn exceptions_of_a_validator_are_told() {
+    let desk = tempfile::tempdir().unwrap();
+    run_in(desk.path(), &["plugin", "new", "my-rules", "--validator", "--lang", "python"]).ok();
+    let folder = desk.path().join("my-rules");
+    let file = folder.join("validator.py");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let broken = text.replace("    if team.plan is None:", "    if len(team.plan) == 0:");
+    assert!(broken != text);
+    std::fs::write(&file, broken).unwrap();
+    let types = |words: &[&str]| finish(gristmill().current_dir(&folder).env("PATH", path_with_tools()).args(words));
+    types(&["plugin", "build", "--output", "my-rules.wasm"]).ok();
+    let shown = types(&["plugin", "test", "my-rules.wasm", "--update"]).ok().stdout;
+    assert!(shown.contains("of which the plugin itself failed on 1"), "{shown}");
+    let words = ["plugin", "check", "my-rules.wasm", "--conformance", "--tables", "cases/first/case.toml"];
+    let shown = types(&words).ok().stdout;
+    let said = "of them its code raised an exception, first: the plugin raised TypeError: object of type 'NoneType' has no len() (validator.py, line ";
+    assert!(shown.contains("; on 72 ") && shown.contains(said), "{shown}");
 }

@@ -101,7 +101,7 @@ pub(crate) enum PluginCommand {
     Watch(TestArgs),
     /// Measure plugins on an export, beside the built-in one. Nothing is loaded
     Bench(BenchArgs),
-    /// Write the project of a new plugin into a folder, with the SDK and sample documents
+    /// Write the project of a new plugin into a folder, with the SDK and samples
     New {
         /// The folder, whose name is the plugin's; it must not be there, or be empty
         #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
@@ -109,6 +109,9 @@ pub(crate) enum PluginCommand {
         /// What the plugin is written in
         #[arg(long = "lang", value_name = "LANGUAGE", value_enum, default_value_t = Language::Rust)]
         language: Language,
+        /// A plugin that judges rows, with sample rows; in Rust, Python or JavaScript
+        #[arg(long)]
+        validator: bool,
     },
     /// Build a plugin into a component; what it is written in is told by its files
     Build {

@@ -46,6 +46,8 @@ pub(crate) enum CliError {
     Grant { plugin: String, grant: Grant, wanted: String },
     #[error("{folder} cannot be the folder of a new plugin: {what}")]
     PluginName { folder: PathBuf, what: String },
+    #[error("--validator --lang {0}: the SDK of that language has no validators; those of {1} have")]
+    NoValidators(String, String),
     #[error("{0} is there already, and is no empty folder; nothing was written")]
     Occupied(PathBuf),
     #[error("{path}: {source}")]
@@ -82,6 +84,7 @@ impl Diagnose for CliError {
             (None, Self::Conformance { .. }) => "cli.conformance",
             (None, Self::Grant { .. }) => "cli.grant",
             (None, Self::PluginName { .. }) => "cli.plugin-name",
+            (None, Self::NoValidators(..)) => "cli.plugin-language",
             (None, Self::Occupied(_)) => "cli.plugin-folder",
             (None, Self::File { .. }) => "cli.file",
             (None, Self::Stdout(_)) => "cli.stdout",
@@ -98,7 +101,7 @@ impl Diagnose for CliError {
                 Blame::Plugin
             }
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
-            (None, Self::PluginName { .. } | Self::Occupied(_)) => Blame::Usage,
+            (None, Self::PluginName { .. } | Self::NoValidators(..) | Self::Occupied(_)) => Blame::Usage,
             (None, _) => Blame::Environment,
         }
     }
@@ -127,6 +130,7 @@ impl Diagnose for CliError {
             (None, Self::PluginName { .. }) => {
                 Some("Name a folder like `my-teams`: lower-case letters, digits, `-` and `_`, the first of them a letter".to_owned())
             }
+            (None, Self::NoValidators(_, others)) => Some(format!("Name one of these by --lang: {others}")),
             (None, Self::Occupied(_)) => Some("Name a folder that is not there yet, or empty this one".to_owned()),
             (None, Self::File { path, .. }) => Some(format!("Check that {} exists and can be read", path.display())),
             _ => None,

@@ -64,7 +64,9 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Plugin(PluginCommand::Bench(args)) => bench::bench(cli, args),
         Command::Plugin(PluginCommand::Diff(args)) => diff::diff(cli, args),
         Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_ref(), config),
-        Command::Plugin(PluginCommand::New { folder, language }) => new::new(cli, folder, *language),
+        Command::Plugin(PluginCommand::New { folder, language, validator }) => {
+            new::new(cli, folder, *language, *validator)
+        }
         Command::Plugin(PluginCommand::Build { folder, output }) => plugin::build(cli, folder, output.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();
