@@ -201,7 +201,7 @@ fn conformance_tells_what_is_broken() {
         run_in(f.path(), &["plugin", "check", &liar, "--conformance", "--config", &mode])
     };
     let shown = check("ok").ok().stdout;
-    assert!(shown.contains("keeps the contract") && shown.contains("are enough for batches"), "{shown}");
+    assert!(shown.contains("keeps the contract") && shown.contains("are enough to map batches"), "{shown}");
     let mut said = std::collections::BTreeSet::new();
     for (mode, part) in [
         ("trap", "`unreachable` instruction executed (plugin.trap)"),

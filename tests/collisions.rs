@@ -58,10 +58,12 @@ fn dead_letters_replace_nothing_else() {
     let run = |to: &str| run_in(f.path(), &["run", "in.ndjson", "--to", "sqlite:q.db", "--dead-letters", to]);
     run("thesis.txt").fails(2, &["thesis.txt", "to do:"]);
     assert_eq!(std::fs::read_to_string(f.path().join("thesis.txt")).unwrap(), "mine");
-    run("/dev/null").ok();
+    // Its one record is refused, so nothing is loaded.
+    run("/dev/null").fails(7, &["run.max-rejected"]);
     assert!(std::path::Path::new("/dev/null").exists() && !std::path::Path::new("/dev/null").is_file());
-    run("d.jsonl").ok();
-    run("d.jsonl").ok();
+    run("d.jsonl").fails(7, &["d.jsonl"]);
+    run("d.jsonl").fails(7, &["d.jsonl"]);
+    assert_eq!(json_lines(&f.path().join("d.jsonl")).len(), 1);
 }
 
 /// A document repeated in two files is one row, the newest.

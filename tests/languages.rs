@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::kit::{export, finish, folder, gristmill, json_lines, lines, root, run_in};
 
 /// Headings that every page has, in this order.
-const HEADINGS: [&str; 11] = [
+const HEADINGS: [&str; 12] = [
     "What is needed",
     "From nothing to rows",
     "What is read",
@@ -17,6 +17,7 @@ const HEADINGS: [&str; 11] = [
     "Settings",
     "Lists, structs, several tables",
     "Columns instead of records",
+    "Validators",
     "Tests",
     "Speed and size",
     "Limits",
@@ -174,7 +175,9 @@ fn the_page_for_rust_is_true() {
 /// Its own tests, which run on the host's Node.js, and those of the plugins that are written with it.
 #[test]
 fn the_sdk_for_javascript_passes_its_tests() {
-    for project in ["sdk/javascript", "examples/quality-javascript", "templates/javascript"] {
+    for project in
+        ["sdk/javascript", "examples/quality-javascript", "templates/javascript", "templates/javascript-validator"]
+    {
         let folder = root().join("plugins").join(project);
         let ran = finish(Command::new("node").args(["--test", "--test-reporter=tap"]).current_dir(folder));
         assert!(ran.code == 0 && ran.stdout.contains("# fail 0"), "{project}: {}\n{}", ran.stdout, ran.stderr);

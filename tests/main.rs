@@ -25,4 +25,5 @@ mod new;
 mod quality;
 mod stand_ins;
 mod tutorial;
+mod validators;
 mod yago;

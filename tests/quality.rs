@@ -184,6 +184,55 @@ fn a_gate_stops_the_run_before_anything_is_loaded() {
     run(&["--gate", "many-gaps"]).fails(2, &["RULE=COUNT"]);
 }
 
+/// Any number of records may be refused, but not all: a run that would load nothing says so, by the code of the gate.
+#[test]
+fn a_run_of_which_nothing_is_left_loads_nothing() {
+    let f = folder();
+    let thing = |id: &str, n: Value| json!({ "name": format!("projects/p/databases/(default)/documents/things/{id}"), "fields": { "n": n } });
+    let (text, number) = (json!({ "stringValue": "x" }), json!({ "integerValue": 500 }));
+    let other = json!({ "name": "projects/p/databases/(default)/documents/others/o", "fields": {} });
+    let liar = guest("liar");
+    let run = |documents: &[&Value], more: &[&str]| {
+        let documents: Vec<Value> = documents.iter().map(|d| (*d).clone()).collect();
+        write_lines(&f.path().join("in.ndjson"), &documents);
+        let words =
+            ["run", "in.ndjson", "--plugin", &liar, "--to", "ndjson:out.ndjson", "--dead-letters", "dead.jsonl"];
+        run_in(f.path(), &[&words, more].concat())
+    };
+    let (bad, worse, good) = (thing("a", text.clone()), thing("b", text), thing("c", number));
+
+    // Refused before they are mapped; a document of another collection is none of the plugin's.
+    let ran = run(&[&other, &bad, &worse], &[]);
+    let offset = other.to_string().len() + 1;
+    let said = format!(
+        "all 2 records were refused; the first with `decode.type-mismatch`, in in.ndjson at offset {offset}; nothing was loaded"
+    );
+    ran.fails(7, &["run.max-rejected", &said, "dead.jsonl", "--max-rejected (100% takes any number)"]);
+    assert!(!f.path().join("out.ndjson").exists());
+    assert_eq!(json_lines(&f.path().join("dead.jsonl")).len(), 2);
+    let json = run(&[&bad], &["--json"]).fails(7, &["the only record was refused; the first with"]).stderr;
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["error"]["exit"], &json["ledger"]["records"]["refused"]), (&json!(7), &json!(1)));
+
+    // By rules.
+    std::fs::write(f.path().join("r.toml"), "[[rule]]\nname = \"small\"\ncolumn = \"n\"\nrange = { max = 9 }\n")
+        .unwrap();
+    run(&[&good, &good], &["--rules", "r.toml"])
+        .fails(7, &["all 2 rows were refused; the first with `small`, in in.ndjson"]);
+    run(&[&bad, &good], &["--rules", "r.toml"])
+        .fails(7, &["1 of 2 records were refused, and all 1 rows of the others; the first with `decode."]);
+
+    // What is asked for stands: these allow it.
+    for allowed in ["100%", "unlimited", "2"] {
+        let _ = std::fs::remove_file(f.path().join("out.ndjson"));
+        run(&[&bad, &good], &["--rules", "r.toml", "--max-rejected", allowed]).ok();
+        assert_eq!(std::fs::read_to_string(f.path().join("out.ndjson")).unwrap(), "", "{allowed}");
+    }
+    // Nothing to refuse, and one that is left.
+    run(&[&other], &[]).ok();
+    run(&[&bad, &worse, &good], &[]).ok();
+}
+
 #[test]
 fn wrong_rules_say_where() {
     let f = folder();
@@ -304,6 +353,47 @@ fn a_run_can_be_verified() {
     run("ok", "2").fails(2, &["no share from 0% to 100%"]);
 }
 
+/// So is a validator whose verdicts depend on what it judged before: by its name, the table, the record and the rule.
+#[test]
+fn verdicts_of_a_run_can_be_verified() {
+    let f = folder();
+    things(f.path());
+    let run = |modes: &[&str], share: &str| {
+        let _ = std::fs::remove_file(f.path().join("out.ndjson"));
+        let more = ["--workers", "1", "--batch-rows", "10", "--verify-determinism", share];
+        judged(f.path(), modes, &more)
+    };
+    // The eleventh record is the first of the second batch, which is the first that is judged by a used instance.
+    let lines = std::fs::read_to_string(f.path().join("things.ndjson")).unwrap();
+    let eleventh: usize = lines.lines().take(10).map(|line| line.len() + 1).sum();
+    let place = format!("the record in things.ndjson at offset {eleventh};");
+    run(&["remembers"], "100%").fails(
+        4,
+        &["run.not-deterministic", "judge@1.0.0", "the table things", "its rule `again`", &place, "nothing was loaded"],
+    );
+    assert!(!f.path().join("out.ndjson").exists());
+    run(&["remembers"], "20%").fails(4, &["run.not-deterministic", "its rule `again`"]);
+    // Another message is another verdict. Those of warnings are shown to nobody: the first errors are of the last records.
+    let before = lines.lines().take(290).map(|line| line.len() + 1).sum::<usize>();
+    run(&["counts"], "100%").fails(4, &["its rule `too-big`", &format!("at offset {before};")]);
+    // The same rows are the same batch, and what the validator fails on it fails on again.
+    for mode in ["ok", "compares", "trap", "row-out-of-range"] {
+        let summary = run(&[mode], "100%").ok().json();
+        let refused = u64::from(["trap", "row-out-of-range"].contains(&mode)) + 10;
+        if mode != "compares" {
+            assert_eq!(summary["rows"][0]["invalid"], refused, "{mode}: {summary}");
+        }
+    }
+    let summary = run(&["remembers"], "0%").ok().json();
+    assert_eq!(rule(&summary, "again"), 29, "{summary}");
+
+    // Rules of a file are judged again as well, and do not differ.
+    std::fs::write(f.path().join("r.toml"), "[[rule]]\nname = \"small\"\ncolumn = \"n\"\nrange = { max = 99 }\n")
+        .unwrap();
+    let summary = judged(f.path(), &["ok"], &["--rules", "r.toml", "--verify-determinism", "100%"]).ok().json();
+    assert_eq!(rule(&summary, "small"), 199, "{summary}");
+}
+
 /// A value stands in one row only, over the whole run: the first row in input order has it. Copies of a document are no repeats.
 #[test]
 fn unique_values_stand_in_one_row_of_the_run() {
@@ -370,6 +460,31 @@ fn unique_values_stand_in_one_row_of_the_run() {
     let (ran, rows, _) = run("gate", &["--gate", "unique-n=10"]);
     ran.fails(7, &["`unique-n` is broken by 3200"]);
     assert!(!rows.exists());
+}
+
+/// A plan shows what rules of single rows refuse, and names those that are judged over the whole run.
+#[test]
+fn a_plan_names_the_rules_that_it_does_not_judge_by() {
+    let f = folder();
+    things(f.path());
+    let rules = |severity: &str| {
+        let unique = format!("column = \"n\"\nunique = true\nseverity = \"{severity}\"");
+        format!(
+            "[[rule]]\nname = \"unique-n\"\n{unique}\n[[rule]]\nname = \"small\"\ncolumn = \"n\"\nrange = {{ max = 99 }}\n"
+        )
+    };
+    std::fs::write(f.path().join("a.toml"), rules("error")).unwrap();
+    std::fs::write(f.path().join("b.toml"), rules("warning").replace("unique-n", "seen-n")).unwrap();
+    let liar = guest("liar");
+    let plan = |more: &[&str]| run_in(f.path(), &[&["plan", "things.ndjson", "--plugin", &liar], more].concat()).ok();
+    let text = "judged over the whole run only, and not here: ";
+    let shown = plan(&["--rules", "a.toml", "--rules", "b.toml"]).stdout;
+    assert!(shown.contains(&format!("{text}unique-n of a.toml\n{text}seen-n of b.toml\n")), "{shown}");
+    assert!(shown.contains("the first 256 records: 0 other documents, 155 refused"), "{shown}");
+    let json = plan(&["--rules", "a.toml", "--json"]).json();
+    assert_eq!(json["not_judged"], json!([{ "validator": "a.toml", "rule": "unique-n", "table": "things" }]));
+    assert_eq!(json["looked_at"]["refused"], 155);
+    assert!(!plan(&[]).stdout.contains("whole run"));
 }
 
 /// Of several rules each looks at the same rows; a row that several refuse is refused once, by the first rule of the first file.

@@ -194,11 +194,23 @@ fn the_environment_is_empty_and_the_run_says_so() {
 #[test]
 fn a_plugin_that_ends_its_program_is_blamed_for_the_record() {
     let f = folder();
-    let summary = run(f.path(), &guest("curious"), &["--config", "asks=exit"], |_| {}).json();
+    let asks = ["--config", "asks=exit"];
+    let all = [&asks[..], &["--max-rejected", "100%"]].concat();
+    let summary = run(f.path(), &guest("curious"), &all, |_| {}).json();
     assert_eq!(summary["refusals"], json!({ "plugin.trap": 2 }));
     let letters = json_lines(&f.path().join("refused.jsonl"));
     assert!(letters[0]["message"].as_str().unwrap().contains("it asked for wasi:cli/exit.exit"), "{}", letters[0]);
     assert_eq!(refused(&summary), ["wasi:cli/exit.exit"]);
+
+    // All are refused, and without being asked to nobody takes that for a run. Why it may be is shown all the same.
+    let (source, curious) = (export("second"), guest("curious"));
+    let words = ["run", &source, "--plugin", &curious, "--config", "asks=exit", "--to", "ndjson:none.ndjson"];
+    let ran = finish(gristmill().current_dir(f.path()).args(words));
+    ran.fails(
+        7,
+        &["all 2 records were refused", "`plugin.trap`", "not given", "curious@0.1.0 called wasi:cli/exit.exit ("],
+    );
+    assert!(!f.path().join("none.ndjson").exists());
 }
 
 /// What a person is told before a run.

@@ -45,20 +45,27 @@ fn list_files(root: &Path, out: &Path) -> Result<(), String> {
     fs::write(&path, code).map_err(at(&path))
 }
 
-/// The lists of a language: `<LANGUAGE>_TEMPLATE`, and `<LANGUAGE>_SDK` of parts of `plugins/sdk` and what goes with each.
+/// The lists of a language: `<LANGUAGE>_TEMPLATE`, `<LANGUAGE>_VALIDATOR`, which has nothing where no validator can be written in it, and
+/// `<LANGUAGE>_SDK` of parts of `plugins/sdk` and what goes with each.
 fn lists(root: &Path, language: &str, parts: &[&str], mut sdk: Vec<Listed>) -> Result<String, String> {
     // Where the files lie to each other is as in the repository: the SDKs find the contract by a relative path.
     let parts = parts.iter().map(|part| format!("plugins/sdk/{part}"));
     for part in ["LICENSE".to_owned(), "wit".to_owned()].into_iter().chain(parts) {
         collect(&part, &root.join(&part), &mut sdk)?;
     }
-    let mut template = Vec::new();
-    collect("", &root.join("plugins/templates").join(language), &mut template)?;
+    let templates = root.join("plugins/templates");
+    let (mut mapping, mut judging) = (Vec::new(), Vec::new());
+    collect("", &templates.join(language), &mut mapping)?;
+    let judges = templates.join(format!("{language}-validator"));
+    if judges.is_dir() {
+        collect("", &judges, &mut judging)?;
+    }
     let name = language.to_uppercase();
     Ok(format!(
-        "{}{}",
+        "{}{}{}",
         list(&format!("{name}_SDK"), "The SDK.", &sdk),
-        list(&format!("{name}_TEMPLATE"), "A project; has `{{name}}`.", &template)
+        list(&format!("{name}_TEMPLATE"), "A project; has `{{name}}`.", &mapping),
+        list(&format!("{name}_VALIDATOR"), "A project of a validator; has `{{name}}`.", &judging)
     ))
 }
 

@@ -98,7 +98,7 @@ pub(crate) enum PluginCommand {
     },
     /// Check a plugin without documents: contract, imports, size, memory, destination, and whether it keeps the contract
     Check(CheckArgs),
-    /// Try a plugin on folders of documents, and compare with what is expected of it
+    /// Try a plugin on folders of documents, or of rows where it judges, and compare with what is expected of it
     Test(TestArgs),
     /// Show what two versions of a plugin make differently of an export. Nothing is loaded
     Diff(DiffArgs),
@@ -106,7 +106,7 @@ pub(crate) enum PluginCommand {
     Watch(TestArgs),
     /// Measure plugins on an export, beside the built-in one. Nothing is loaded
     Bench(BenchArgs),
-    /// Write the project of a new plugin into a folder, with the SDK and sample documents
+    /// Write the project of a new plugin into a folder, with the SDK and samples
     New {
         /// The folder, whose name is the plugin's; it must not be there, or be empty
         #[arg(value_name = "NAME", value_hint = ValueHint::DirPath)]
@@ -114,6 +114,9 @@ pub(crate) enum PluginCommand {
         /// What the plugin is written in
         #[arg(long = "lang", value_name = "LANGUAGE", value_enum, default_value_t = Language::Rust)]
         language: Language,
+        /// A plugin that judges rows, with sample rows; in Rust, Python or JavaScript
+        #[arg(long)]
+        validator: bool,
     },
     /// Build a plugin into a component; what it is written in is told by its files
     Build {
@@ -150,9 +153,12 @@ pub(crate) struct CheckArgs {
     /// A destination whose tables it is to fit: sqlite:FILE, parquet:DIR, ndjson:FILE
     #[arg(long, short, value_name = "DESTINATION")]
     pub(crate) to: Option<String>,
-    /// Map made-up records with values at the edges of every type, and check all that it returns
+    /// Map made-up records with values at the edges of every type, and check all that it returns; what judges is given made-up rows
     #[arg(long)]
     pub(crate) conformance: bool,
+    /// Tables for what judges rows: those of a plugin that maps, by its file or `builtin`, or of a TOML file with `[tables.NAME]`
+    #[arg(long, value_name = "FROM", value_hint = ValueHint::FilePath)]
+    pub(crate) tables: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -160,7 +166,7 @@ pub(crate) struct TestArgs {
     /// A component, or the folder of a plugin, which is built first
     #[arg(default_value = ".", value_hint = ValueHint::AnyPath)]
     pub(crate) plugin: PathBuf,
-    /// The folder of the cases, each a folder with documents.* (or a case.toml) and expected.ndjson [default: the folder `cases` of the plugin]
+    /// The folder of the cases, each a folder with documents.*, rows.ndjson or a case.toml, and expected.ndjson [default: the folder `cases` of the plugin]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) cases: Option<PathBuf>,
     /// Write what the plugin makes as what is expected of it
@@ -305,7 +311,7 @@ pub(crate) struct JobArgs {
     #[command(flatten, next_help_heading = "Destination")]
     pub(crate) destination: DestinationArgs,
 
-    /// Share of batches, such as 1%, that are mapped again in a fresh instance; where that makes something else, the run ends
+    /// Share of batches, such as 1%, that are mapped and judged again in fresh instances; where that comes to something else, the run ends
     #[arg(long, value_name = "SHARE%", value_parser = parse_share, default_value = "0%", help_heading = "Plugin")]
     pub(crate) verify_determinism: f64,
 
@@ -321,9 +327,9 @@ pub(crate) struct JobArgs {
     /// Rows that may break a rule before nothing is loaded, as a count or a share like 0.1%; also for codes of refused records
     #[arg(long, value_name = "RULE=COUNT|SHARE%", help_heading = "Quality")]
     pub(crate) gate: Vec<Gate>,
-    /// Refused records that a run may have and still load: a count, or a share like 0.5%
-    #[arg(long, value_name = "COUNT|SHARE%", default_value_t = MaxRejected::Unlimited, help_heading = "Quality")]
-    pub(crate) max_rejected: MaxRejected,
+    /// Refused records that a run may have and still load: a count, or a share like 0.5% [default: any number, but not all]
+    #[arg(long, value_name = "COUNT|SHARE%", help_heading = "Quality")]
+    pub(crate) max_rejected: Option<MaxRejected>,
     /// Where refused records go, as JSON lines [default: dead-letters/RUN.jsonl]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Quality")]
     pub(crate) dead_letters: Option<PathBuf>,

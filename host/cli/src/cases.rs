@@ -1,77 +1,78 @@
-//! `gristmill plugin test`: a plugin over folders of documents, against what it is expected to make of them.
+//! `gristmill plugin test`: a plugin over folders of documents or rows, against what it is expected to make of them.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anstyle::{AnsiColor, Style};
+use anstyle::AnsiColor;
 use gristmill_pipeline::Outcome;
 use gristmill_pipeline::trial::{Calls, PROPERTIES, Samples, Traced};
-use gristmill_plugin::{ConfiguredPlugin, Context, Limits, Plugin, Transform};
+use gristmill_plugin::{ConfiguredPlugin, Engine, Limits, Plugin, Transform};
 use gristmill_record::{PathPattern, Table};
 use gristmill_source::{DiscoverOptions, discover};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::args::{Cli, ComponentFile, TestArgs};
+use crate::case::{Case, Given};
 use crate::error::CliError;
+use crate::expected::{differences, minus, parse, plus};
 use crate::job::{engine, file_error, load_plugin};
+use crate::judged;
 use crate::plugin::build_component;
 use crate::text::count;
 
-/// What is expected, beside the documents.
+/// What is expected, beside the documents or rows.
 pub(crate) const EXPECTED: &str = "expected.ndjson";
-/// The time of the run where a case says nothing: 2000-01-01T00:00:00Z.
-const STARTED_AT: i64 = 946_684_800_000_000;
 /// Rows in a batch where nothing is to be shown by them.
 const BATCH_ROWS: usize = 4_096;
-/// The code by which the SDKs of languages with exceptions refuse a record on which the plugin raised one.
+/// The code by which the SDKs of languages with exceptions refuse a record or a row on which the plugin raised one.
 pub(crate) const EXCEPTION: &str = "exception";
 /// Differences that are shown of a case.
 const SHOWN: usize = 20;
 
-/// `case.toml`; all of it may be missing, and so may the file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct CaseFile {
-    /// An export to read instead of `documents.*`, relative to the case.
-    export: Option<String>,
-    /// Only documents whose path this pattern takes.
-    documents: Option<String>,
-    /// No more records than this.
-    limit: Option<usize>,
-    /// In RFC 3339.
-    started_at: Option<String>,
-    /// Settings of the plugin.
-    #[serde(default)]
-    config: Map<String, Value>,
+/// How a plugin is called where nothing is to be shown by it.
+pub(crate) const ALL_AT_ONCE: Calls = Calls { rows: BATCH_ROWS, reversed: false, fresh: true };
+
+/// What a plugin made of what a case gives it.
+pub(crate) struct Tried {
+    /// `record` or `row`.
+    pub(crate) what: &'static str,
+    /// How many of them.
+    pub(crate) count: usize,
+    /// Why nothing is shown by it, where that is so.
+    pub(crate) nothing: Option<&'static str>,
+    /// A line an outcome, as it is expected.
+    pub(crate) lines: Vec<String>,
+    /// Properties that do not hold, with the first document or row that shows it.
+    pub(crate) broken: Vec<(&'static str, String)>,
+    /// Records or rows that the plugin failed on by its own fault.
+    pub(crate) faults: usize,
 }
 
 /// How a case ended.
 struct Ran {
     name: String,
-    records: usize,
+    what: &'static str,
+    count: usize,
     verdict: Verdict,
-    /// Properties that do not hold, with the first document that shows it.
     broken: Vec<(&'static str, String)>,
-    /// Records that the plugin failed on by its own fault.
     faults: usize,
 }
 
 enum Verdict {
-    /// The plugin takes none of its documents, so it shows nothing.
-    Empty,
+    /// It shows nothing, for this reason.
+    Empty(&'static str),
     Same,
     Updated,
     /// There is nothing to compare with.
     Missing,
-    /// Text about each document that differs.
+    /// Text about each document or row that differs.
     Differs(Vec<String>),
 }
 
 pub(crate) fn test(cli: &Cli, args: &TestArgs) -> Result<(), CliError> {
-    let plugin = component(cli, &args.plugin)?;
+    let engine = engine()?;
+    let plugin = component(cli, &engine, &args.plugin)?;
     let folder = match &args.cases {
         Some(folder) => folder.clone(),
         None if args.plugin.is_dir() => args.plugin.join("cases"),
@@ -80,7 +81,7 @@ pub(crate) fn test(cli: &Cli, args: &TestArgs) -> Result<(), CliError> {
     let names = case_names(&folder)?;
     let mut all = Vec::with_capacity(names.len());
     for name in names {
-        all.push(run_case(&plugin, &folder.join(&name), name, args.update)?);
+        all.push(run_case(&engine, &plugin, &folder.join(&name), name, args.update)?);
     }
     let failed = all.iter().filter(|ran| ran.is_failed()).count();
     let text = if cli.json { format!("{}\n", as_json(&plugin, &all)) } else { as_text(&plugin, &all, cli.quiet) };
@@ -90,7 +91,7 @@ pub(crate) fn test(cli: &Cli, args: &TestArgs) -> Result<(), CliError> {
 }
 
 /// A component: the file that was named, or what the project in the folder that was named builds to.
-fn component(cli: &Cli, path: &Path) -> Result<Plugin, CliError> {
+fn component(cli: &Cli, engine: &Engine, path: &Path) -> Result<Plugin, CliError> {
     let built = if path.is_dir() {
         if !cli.quiet {
             eprintln!("building {}", path.display());
@@ -99,7 +100,7 @@ fn component(cli: &Cli, path: &Path) -> Result<Plugin, CliError> {
     } else {
         path.to_owned()
     };
-    load_plugin(&engine()?, Some(&ComponentFile { path: built, digest: None }), Limits::default())
+    load_plugin(engine, Some(&ComponentFile { path: built, digest: None }), Limits::default())
 }
 
 /// Folders of cases, by name.
@@ -118,28 +119,43 @@ fn case_names(folder: &Path) -> Result<Vec<String>, CliError> {
     Ok(names)
 }
 
-fn run_case(plugin: &Plugin, folder: &Path, name: String, update: bool) -> Result<Ran, CliError> {
-    let fail = |what: String| CliError::Case { case: folder.to_owned(), what };
-    let case = read_case(folder)?;
-    let started_at = match &case.started_at {
-        None => STARTED_AT,
-        Some(text) => gristmill_record::time::parse_rfc3339(text.as_bytes())
-            .ok_or_else(|| fail(format!("`started-at` is `{text}`, which is no time in RFC 3339")))?,
+fn run_case(engine: &Engine, plugin: &Plugin, folder: &Path, name: String, update: bool) -> Result<Ran, CliError> {
+    let case = Case::read(folder)?;
+    let tried = match case.given()? {
+        Given::Documents(source) => try_documents(plugin, &case, &source)?,
+        Given::Rows(path) => judged::try_rows(engine, plugin, &case, &path)?,
     };
-    let only = case.documents.as_deref().map(PathPattern::parse).transpose().map_err(|e| fail(e.to_string()))?;
-    let configured = plugin.configure(&case.config, Context { run_id: "test".to_owned(), started_at })?;
-    let source = match &case.export {
-        Some(export) => folder.join(export),
-        None if has_documents(folder) => folder.join("documents.*"),
-        None => return Err(fail("it has neither documents.* nor a case.toml with an `export`".into())),
+    let path = folder.join(EXPECTED);
+    let verdict = match std::fs::read_to_string(&path) {
+        _ if tried.nothing.is_some() => Verdict::Empty(tried.nothing.unwrap_or_default()),
+        _ if update => {
+            let text: String = tried.lines.iter().map(|line| format!("{line}\n")).collect();
+            std::fs::write(&path, text).map_err(|e| file_error(&path, e))?;
+            Verdict::Updated
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Verdict::Missing,
+        Err(e) => return Err(file_error(&path, e)),
+        Ok(text) => {
+            let expected = parse(text.lines()).map_err(|what| case.fail(format!("{EXPECTED}: {what}")))?;
+            let made = parse(tried.lines.iter().map(String::as_str)).map_err(|what| case.fail(what))?;
+            let differences = differences(&expected, &made);
+            if differences.is_empty() { Verdict::Same } else { Verdict::Differs(differences) }
+        }
     };
+    Ok(Ran { name, what: tried.what, count: tried.count, verdict, broken: tried.broken, faults: tried.faults })
+}
+
+/// Maps the documents of a case in every way in which they may be handed over.
+fn try_documents(plugin: &Plugin, case: &Case<'_>, source: &Path) -> Result<Tried, CliError> {
+    let only = case.file.documents.as_deref().map(PathPattern::parse).transpose();
+    let only = only.map_err(|e| case.fail(e.to_string()))?;
+    let configured = plugin.configure(&case.file.config, case.context())?;
     let input = discover(
         &source.display().to_string(),
         &DiscoverOptions { allow_partial: true, ..DiscoverOptions::default() },
     )?;
-    let samples = Samples::read(&input, &configured, only.as_ref(), case.limit.unwrap_or(usize::MAX))?;
-    let all = Calls { rows: BATCH_ROWS, reversed: false, fresh: true };
-    let made = samples.map(&configured, all)?;
+    let samples = Samples::read(&input, &configured, only.as_ref(), case.file.limit.unwrap_or(usize::MAX))?;
+    let made = samples.map(&configured, ALL_AT_ONCE)?;
     let mut broken = Vec::new();
     for (property, calls) in PROPERTIES {
         let again = samples.map(&configured, calls)?;
@@ -147,47 +163,22 @@ fn run_case(plugin: &Plugin, folder: &Path, name: String, update: bool) -> Resul
             broken.push((property, first.document.clone()));
         }
     }
-    let lines = lines_of(&configured, &made);
-    let path = folder.join(EXPECTED);
-    let verdict = match std::fs::read_to_string(&path) {
-        _ if samples.is_empty() => Verdict::Empty,
-        _ if update => {
-            let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-            std::fs::write(&path, text).map_err(|e| file_error(&path, e))?;
-            Verdict::Updated
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Verdict::Missing,
-        Err(e) => return Err(file_error(&path, e)),
-        Ok(text) => {
-            let expected = parse(text.lines()).map_err(|what| fail(format!("{EXPECTED}: {what}")))?;
-            let made = parse(lines.iter().map(String::as_str)).map_err(fail)?;
-            let differences = differences(&expected, &made);
-            if differences.is_empty() { Verdict::Same } else { Verdict::Differs(differences) }
-        }
-    };
-    let faults = made.iter().filter(|record| is_fault(&record.outcome)).count();
-    Ok(Ran { name, records: samples.len(), verdict, broken, faults })
+    let failed = |record: &&Traced| matches!(&record.outcome, Outcome::Refused(refusal) if is_fault(&refusal.code));
+    Ok(Tried {
+        what: "record",
+        count: samples.len(),
+        nothing: samples
+            .is_empty()
+            .then_some("the plugin takes none of its documents; `plugin inspect` shows its pattern"),
+        lines: lines_of(&configured, &made),
+        broken,
+        faults: made.iter().filter(failed).count(),
+    })
 }
 
-/// Whether the plugin itself failed: by the contract, or by an error that an SDK caught.
-fn is_fault(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Refused(refusal) if refusal.code == EXCEPTION || refusal.code.starts_with("plugin."))
-}
-
-fn has_documents(folder: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(folder) else { return false };
-    entries.flatten().any(|entry| entry.file_name().to_string_lossy().starts_with("documents."))
-}
-
-fn read_case(folder: &Path) -> Result<CaseFile, CliError> {
-    let path = folder.join("case.toml");
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            toml::from_str(&text).map_err(|e| CliError::Case { case: path, what: e.to_string().trim_end().to_owned() })
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(CaseFile::default()),
-        Err(e) => Err(file_error(&path, e)),
-    }
+/// Whether a code says that the plugin itself failed: by the contract, or by an error that an SDK caught.
+pub(crate) fn is_fault(code: &str) -> bool {
+    code == EXCEPTION || code.starts_with("plugin.")
 }
 
 /// What was made, a line an outcome: rows in the form of the NDJSON sink.
@@ -219,108 +210,9 @@ fn lines_of(plugin: &ConfiguredPlugin, made: &[Traced]) -> Vec<String> {
     lines
 }
 
-/// Outcomes by document, documents in the order of their first line.
-fn parse<'a>(lines: impl Iterator<Item = &'a str>) -> Result<Vec<(String, Vec<Value>)>, String> {
-    let mut all: Vec<(String, Vec<Value>)> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    for (i, line) in lines.enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let value: Value = serde_json::from_str(line).map_err(|e| format!("line {} is not JSON: {e}", i + 1))?;
-        let Some(document) = value.get("document").and_then(Value::as_str).map(str::to_owned) else {
-            return Err(format!("line {} has no `document`", i + 1));
-        };
-        let place = *places.entry(document.clone()).or_insert(all.len());
-        if place == all.len() {
-            all.push((document, Vec::new()));
-        }
-        if let Some((_, outcomes)) = all.get_mut(place) {
-            outcomes.push(value);
-        }
-    }
-    Ok(all)
-}
-
-/// What is red is expected and was not made, what is green was made.
-fn minus() -> Style {
-    AnsiColor::Red.on_default()
-}
-
-fn plus() -> Style {
-    AnsiColor::Green.on_default()
-}
-
-/// Text about each document whose outcomes differ.
-fn differences(expected: &[(String, Vec<Value>)], made: &[(String, Vec<Value>)]) -> Vec<String> {
-    let find = |all: &[(String, Vec<Value>)], document: &str| -> Vec<Value> {
-        all.iter().find(|(name, _)| name == document).map(|(_, outcomes)| outcomes.clone()).unwrap_or_default()
-    };
-    let gone = expected.iter().filter(|(document, _)| find(made, document).is_empty());
-    let documents = made.iter().chain(gone).map(|(document, _)| document);
-    let mut texts = Vec::new();
-    for document in documents {
-        let (was, is) = (find(expected, document), find(made, document));
-        if was == is {
-            continue;
-        }
-        let name = if document.is_empty() { "(a record that cannot be read)" } else { document };
-        let mut text = format!("{name}\n");
-        let mut left = is.clone();
-        for before in &was {
-            // Lines that are the same are not shown; a row is set against the next one of its table.
-            let same_table = |v: &Value| v.get("row").is_some() && v.get("table") == before.get("table");
-            if let Some(at) = left.iter().position(|v| v == before) {
-                left.remove(at);
-            } else if let Some(at) =
-                left.iter().position(|v| before.get("row").is_some() && same_table(v) && !was.contains(v))
-            {
-                let after = left.remove(at);
-                text.push_str(&columns(before, &after));
-            } else {
-                let style = minus();
-                let _ = writeln!(text, "  {style}- {}{style:#}", shown(before));
-            }
-        }
-        for after in left {
-            let style = plus();
-            let _ = writeln!(text, "  {style}+ {}{style:#}", shown(&after));
-        }
-        texts.push(text);
-    }
-    texts
-}
-
-/// The columns in which two rows of a table differ.
-fn columns(before: &Value, after: &Value) -> String {
-    let empty = Map::new();
-    let row = |v: &Value| v.get("row").and_then(Value::as_object).unwrap_or(&empty).clone();
-    let (was, is) = (row(before), row(after));
-    let table = before.get("table").and_then(Value::as_str).unwrap_or_default();
-    let mut text = String::new();
-    let names: std::collections::BTreeSet<&String> = was.keys().chain(is.keys()).collect();
-    for name in names.into_iter().filter(|name| was.get(*name) != is.get(*name)) {
-        let value =
-            |row: &Map<String, Value>| row.get(name).map_or_else(|| "(no such column)".to_owned(), Value::to_string);
-        let (minus, plus) = (minus(), plus());
-        let _ = writeln!(text, "  {table}.{name}: {minus}{}{minus:#} → {plus}{}{plus:#}", value(&was), value(&is));
-    }
-    text
-}
-
-/// An outcome on one line.
-fn shown(outcome: &Value) -> String {
-    let text = |name: &str| outcome.get(name).and_then(Value::as_str).unwrap_or_default();
-    if let Some(row) = outcome.get("row") {
-        return format!("a row of {}: {row}", text("table"));
-    }
-    if outcome.get("refused").is_some() {
-        let field = if text("field").is_empty() { String::new() } else { format!(" at {}", text("field")) };
-        return format!("refused: {}{field}: {}", text("refused"), text("message"));
-    }
-    "filtered".to_owned()
-}
-
 impl Ran {
     fn is_failed(&self) -> bool {
-        !self.broken.is_empty() || matches!(self.verdict, Verdict::Empty | Verdict::Missing | Verdict::Differs(_))
+        !self.broken.is_empty() || matches!(self.verdict, Verdict::Empty(_) | Verdict::Missing | Verdict::Differs(_))
     }
 }
 
@@ -332,15 +224,11 @@ fn as_text(plugin: &Plugin, all: &[Ran], quiet: bool) -> String {
     }
     let (good, bad) = (AnsiColor::Green.on_default().bold(), AnsiColor::Red.on_default().bold());
     for ran in all {
-        let records = format!("{} record{}", count(ran.records as u64), if ran.records == 1 { "" } else { "s" });
+        let records = format!("{} {}{}", count(ran.count as u64), ran.what, if ran.count == 1 { "" } else { "s" });
         let (style, word, why) = match &ran.verdict {
             Verdict::Same if ran.broken.is_empty() => (good, "ok", String::new()),
             Verdict::Same => (bad, "FAILED", String::new()),
-            Verdict::Empty => (
-                bad,
-                "FAILED",
-                ": the plugin takes none of its documents; `plugin inspect` shows its pattern".to_owned(),
-            ),
+            Verdict::Empty(why) => (bad, "FAILED", format!(": {why}")),
             Verdict::Updated if ran.faults > 0 => (
                 bad,
                 "updated",
@@ -353,7 +241,12 @@ fn as_text(plugin: &Plugin, all: &[Ran], quiet: bool) -> String {
                 (
                     bad,
                     "FAILED",
-                    format!(": {n} document{} differ{}", if n == 1 { "" } else { "s" }, if n == 1 { "s" } else { "" }),
+                    format!(
+                        ": {n} {}{} differ{}",
+                        subject(ran),
+                        if n == 1 { "" } else { "s" },
+                        if n == 1 { "s" } else { "" }
+                    ),
                 )
             }
         };
@@ -370,8 +263,8 @@ fn as_text(plugin: &Plugin, all: &[Ran], quiet: bool) -> String {
                 let _ = writeln!(out, "          … and {} more", count((found.len() - SHOWN) as u64));
             }
         }
-        for (property, document) in &ran.broken {
-            let _ = writeln!(out, "          {bad}not the same{bad:#} {property}: {document}");
+        for (property, first) in &ran.broken {
+            let _ = writeln!(out, "          {bad}not the same{bad:#} {property}: {first}");
         }
     }
     let failed = all.iter().filter(|ran| ran.is_failed()).count();
@@ -381,6 +274,11 @@ fn as_text(plugin: &Plugin, all: &[Ran], quiet: bool) -> String {
     out
 }
 
+/// What differs in a case.
+fn subject(ran: &Ran) -> &'static str {
+    if ran.what == "record" { "document" } else { ran.what }
+}
+
 fn as_json(plugin: &Plugin, all: &[Ran]) -> Value {
     let cases: Vec<_> = all
         .iter()
@@ -388,7 +286,7 @@ fn as_json(plugin: &Plugin, all: &[Ran]) -> Value {
             let (state, differences) = match &ran.verdict {
                 Verdict::Same => ("same", Vec::new()),
                 Verdict::Updated => ("updated", Vec::new()),
-                Verdict::Empty => ("empty", Vec::new()),
+                Verdict::Empty(_) => ("empty", Vec::new()),
                 Verdict::Missing => ("new", Vec::new()),
                 Verdict::Differs(found) => {
                     ("different", found.iter().map(|text| anstream::adapter::strip_str(text).to_string()).collect())
@@ -397,9 +295,9 @@ fn as_json(plugin: &Plugin, all: &[Ran]) -> Value {
             let broken: Vec<_> = ran
                 .broken
                 .iter()
-                .map(|(property, document)| json!({ "property": property, "document": document }))
+                .map(|(property, first)| json!({ "property": property, (subject(ran)): first }))
                 .collect();
-            json!({ "name": ran.name, "records": ran.records, "state": state, "differences": differences,
+            json!({ "name": ran.name, (format!("{}s", ran.what)): ran.count, "state": state, "differences": differences,
                 "broken_properties": broken, "ok": !ran.is_failed() })
         })
         .collect();

@@ -2,70 +2,85 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::time::Duration;
 
-use gristmill_pipeline::Outcome;
-use gristmill_pipeline::trial::{Calls, PROPERTIES, Samples, Traced};
-use gristmill_plugin::{ConfiguredPlugin, Context, Limits, Plugin, Transform};
+use gristmill_plugin::{ConfiguredPlugin, ConfiguredValidator, Context, Engine, Limits, Plugin, Transform};
+use gristmill_record::Table;
 use gristmill_sink::{OpenOptions, TableState};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::args::{CheckArgs, Cli};
-use crate::cases::EXCEPTION;
+use crate::conformance::{self, CALL_TIME, Kept};
 use crate::error::CliError;
 use crate::job::{engine, load_plugin, settings};
 use crate::plugin::imports;
+use crate::tables::{own_tables, tables_from};
 
-/// Rows that are made up: as many as edges of types meet in.
-const ROWS: usize = 504;
-/// Rows of a batch as a run has them, for the memory that it takes.
-const BATCH_ROWS: usize = 4_096;
-/// Least and greatest ceiling of memory that is tried.
-const MEMORY: [u64; 2] = [64 << 10, 1 << 30];
-/// That of a run: under load a machine takes long to give out memory, and what asks for much of it is not to be taken for a loop.
-const CALL_TIME: Duration = Duration::from_secs(2);
+/// A plugin, made ready for what it does.
+struct Ready {
+    mapping: Option<ConfiguredPlugin>,
+    judging: Option<ConfiguredValidator>,
+}
+
+impl Ready {
+    /// `tables` are what is to be judged, where anything is.
+    fn new(plugin: &Plugin, settings: &Map<String, Value>, tables: &[Table]) -> Result<Self, CliError> {
+        let mapping = plugin.maps().then(|| plugin.configure(settings, context())).transpose()?;
+        let judges = !tables.is_empty();
+        let judging = judges.then(|| plugin.configure_validator(settings, context(), tables)).transpose()?;
+        Ok(Self { mapping, judging })
+    }
+}
+
+fn context() -> Context {
+    Context { run_id: "check".to_owned(), started_at: 0 }
+}
 
 pub(crate) fn check(cli: &Cli, args: &CheckArgs) -> Result<(), CliError> {
     let limits = Limits { call_time: CALL_TIME, ..Limits::default() };
     let engine = engine()?;
     let plugin = load_plugin(&engine, args.plugin.as_ref(), limits)?;
     let settings = settings(&plugin, &args.config.config)?;
-    let context = || Context { run_id: "check".to_owned(), started_at: 0 };
-    let configured = if plugin.maps() { Some(plugin.configure(&settings, context())?) } else { None };
+    let tables = tables(&engine, &plugin, &settings, args)?;
+    let ready = Ready::new(&plugin, &settings, &tables)?;
     let mut facts = facts(&plugin, args);
-    if let (Some(configured), Some(to)) = (&configured, &args.to) {
-        facts.push(("destination", destination(configured, to)?));
+    if let (Some(mapping), Some(to)) = (&ready.mapping, &args.to) {
+        facts.push(("destination", destination(mapping, to)?));
+    }
+    if let Some(validator) = &ready.judging {
+        facts.push(("judges", judged(validator)));
     }
     let mut broken = None;
     if args.conformance {
-        broken = match &configured {
-            Some(configured) => breach(configured)?,
-            None => None,
-        };
-        let text = match (&configured, &broken) {
-            (None, _) => {
-                "not checked: what judges rows needs tables to judge; try it in a run, with --validate".to_owned()
+        if ready.judging.as_ref().is_some_and(|validator| validator.columns().all(|(_, columns)| columns.is_empty())) {
+            let names: Vec<_> = tables.iter().map(Table::name).collect();
+            let from =
+                args.tables.as_ref().map_or_else(|| plugin.about().name.clone(), |from| from.display().to_string());
+            let what = format!("{} judges none of its tables: {}", plugin.about().name, names.join(", "));
+            return Err(CliError::Tables { from, what });
+        }
+        let text = match conformance(&ready, &tables)? {
+            Ok(text) => text,
+            Err(what) => {
+                let text = format!("BROKEN: {what}");
+                broken = Some(what);
+                text
             }
-            (Some(configured), None) => {
-                let raised = exceptions(configured)?;
-                format!("keeps the contract over {ROWS} made-up records, however they are called{raised}")
-            }
-            (Some(_), Some(what)) => format!("BROKEN: {what}"),
         };
         facts.push(("conformance", text));
     }
-    if configured.is_some() && broken.is_none() {
-        let runs_in = |memory: u64| {
-            let plugin = load_plugin(&engine, args.plugin.as_ref(), Limits { memory, ..limits }).ok()?;
-            let small = plugin.configure(&settings, context()).ok()?;
-            Samples::made_up(&small, BATCH_ROWS).ok()?.maps_at_once(&small).ok()
-        };
+    if broken.is_none() {
         // What a plugin prints when its memory ends is not what is asked for here.
-        let tried = || smallest(|memory| runs_in(memory) == Some(true));
-        facts.push(("memory", tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), tried)));
+        let tried = || {
+            memory(&ready, &tables, |memory| {
+                let plugin = load_plugin(&engine, args.plugin.as_ref(), Limits { memory, ..limits }).ok()?;
+                Ready::new(&plugin, &settings, &tables).ok()
+            })
+        };
+        let memory = tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), tried);
+        facts.extend(memory.map(|memory| ("memory", memory)));
     }
     let text = if cli.json {
-        let facts: serde_json::Map<String, Value> = facts.into_iter().map(|(k, v)| (k.to_owned(), v.into())).collect();
+        let facts: Map<String, Value> = facts.into_iter().map(|(k, v)| (k.to_owned(), v.into())).collect();
         format!(
             "{}\n",
             json!({ "name": plugin.about().name, "version": plugin.about().version, "checks": facts, "ok": broken.is_none() })
@@ -82,6 +97,59 @@ pub(crate) fn check(cli: &Cli, args: &CheckArgs) -> Result<(), CliError> {
         None => Ok(()),
         Some(what) => Err(CliError::Conformance { plugin: plugin.about().name.clone(), what }),
     }
+}
+
+/// The tables whose rows are to be judged: those that are named, or those of the plugin itself.
+fn tables(
+    engine: &Engine,
+    plugin: &Plugin,
+    settings: &Map<String, Value>,
+    args: &CheckArgs,
+) -> Result<Vec<Table>, CliError> {
+    match &args.tables {
+        Some(from) => tables_from(engine, from),
+        None if plugin.judges() && plugin.maps() => own_tables(plugin, settings, context()),
+        None if plugin.judges() && args.conformance => Err(CliError::Tables {
+            from: "--conformance".to_owned(),
+            what: format!("{} judges rows, and without tables there is nothing to make rows of", plugin.about().name),
+        }),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Which columns of which tables it asks for.
+fn judged(validator: &ConfiguredValidator) -> String {
+    let (some, none): (Vec<_>, Vec<_>) = validator.columns().partition(|(_, columns)| !columns.is_empty());
+    let mut texts: Vec<_> =
+        some.into_iter().map(|(table, columns)| format!("{table} by {}", columns.join(", "))).collect();
+    texts.extend(none.into_iter().map(|(table, _)| format!("not {table}")));
+    texts.join("; ")
+}
+
+/// Whether it keeps the contract in all that it does.
+fn conformance(ready: &Ready, tables: &[Table]) -> Result<Kept, CliError> {
+    let mut kept = Vec::new();
+    if let Some(mapping) = &ready.mapping {
+        kept.push(conformance::of_mapping(mapping)?);
+    }
+    if let Some(validator) = &ready.judging {
+        kept.push(conformance::of_judging(validator, tables)?);
+    }
+    Ok(kept.into_iter().collect::<Result<Vec<_>, _>>().map(|texts| texts.join("; ")))
+}
+
+/// The memory that it needs for all that it does; `with` makes it ready with another ceiling.
+fn memory(ready: &Ready, tables: &[Table], with: impl Fn(u64) -> Option<Ready>) -> Option<String> {
+    let maps = |memory| conformance::maps_a_batch(&with(memory)?.mapping?).ok();
+    let judges = |memory| conformance::judges_a_batch(&with(memory)?.judging?, tables).ok();
+    let mut texts = Vec::new();
+    if ready.mapping.is_some() {
+        texts.push(conformance::smallest_memory("map", |memory| maps(memory) == Some(true)));
+    }
+    if ready.judging.is_some() {
+        texts.push(conformance::smallest_memory("judge", |memory| judges(memory) == Some(true)));
+    }
+    (!texts.is_empty()).then(|| texts.join("; "))
 }
 
 /// What is known without calling it.
@@ -113,70 +181,4 @@ fn destination(configured: &ConfiguredPlugin, to: &str) -> Result<String, CliErr
     };
     let states: Vec<_> = tables.iter().zip(&states).map(state).collect();
     Ok(format!("{}: {}", sink.describe(), states.join("; ")))
-}
-
-/// The smallest ceiling of memory under which `runs` is true, to a tenth.
-fn smallest(runs: impl Fn(u64) -> bool) -> String {
-    let [mut low, mut high] = MEMORY;
-    if !runs(high) {
-        return format!(
-            "does not map {BATCH_ROWS} made-up rows in one call within {}, {} s and the limit of output",
-            indicatif::HumanBytes(high),
-            CALL_TIME.as_secs()
-        );
-    }
-    while high - low > high / 10 {
-        let middle = low + (high - low) / 2;
-        if runs(middle) { high = middle } else { low = middle }
-    }
-    format!("{} are enough for batches of {BATCH_ROWS} made-up rows", indicatif::HumanBytes(high))
-}
-
-/// The plugin's own fault by which a record ended.
-fn fault(made: &Traced) -> Option<String> {
-    match &made.outcome {
-        Outcome::Refused(refusal) if refusal.code.starts_with("plugin.") => {
-            Some(format!("{}: {} ({})", made.document, refusal.message, refusal.code))
-        }
-        _ => None,
-    }
-}
-
-/// Of records that it refuses because its own code raised an exception: how many, and what the first one was.
-fn exceptions(configured: &ConfiguredPlugin) -> Result<String, CliError> {
-    let samples = Samples::made_up(configured, ROWS)?;
-    let made = samples.map(configured, Calls { rows: ROWS, reversed: false, fresh: true })?;
-    let raised: Vec<_> = made
-        .iter()
-        .filter_map(|record| match &record.outcome {
-            Outcome::Refused(refusal) if refusal.code == EXCEPTION => Some(refusal.message.as_str()),
-            _ => None,
-        })
-        .collect();
-    Ok(match raised.first() {
-        None => String::new(),
-        Some(first) => format!("; on {} of them its code raised an exception, first: {first}", raised.len()),
-    })
-}
-
-/// What a plugin breaks on made-up records.
-fn breach(configured: &ConfiguredPlugin) -> Result<Option<String>, CliError> {
-    // One alone first: a plugin that fails on every record is to be told by its first fault, not by their number.
-    let one = Samples::made_up(configured, 1)?;
-    let alone = one.map(configured, Calls { rows: 1, reversed: false, fresh: true })?;
-    let samples = Samples::made_up(configured, ROWS)?;
-    if let Some(what) = alone.iter().find_map(fault) {
-        return Ok(Some(what));
-    }
-    let made = samples.map(configured, Calls { rows: ROWS, reversed: false, fresh: true })?;
-    if let Some(what) = made.iter().find_map(fault) {
-        return Ok(Some(what));
-    }
-    for (property, calls) in PROPERTIES {
-        let again = samples.map(configured, calls)?;
-        if let Some((first, _)) = made.iter().zip(&again).find(|(a, b)| a != b) {
-            return Ok(Some(format!("{}: not the same {property}", first.document)));
-        }
-    }
-    Ok(None)
 }

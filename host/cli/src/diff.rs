@@ -11,11 +11,8 @@ use serde_json::json;
 
 use crate::args::{Cli, ComponentFile, DiffArgs};
 use crate::error::CliError;
-use crate::job::{engine, find, load_plugin, settings};
+use crate::job::{BUILT_IN, engine, find, load_plugin, settings};
 use crate::text::{cell, count};
-
-/// The word for the built-in plugin.
-const BUILT_IN: &str = "builtin";
 
 pub(crate) fn diff(cli: &Cli, args: &DiffArgs) -> Result<(), CliError> {
     let engine = engine()?;

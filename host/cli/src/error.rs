@@ -36,6 +36,8 @@ pub(crate) enum CliError {
     Digest { path: PathBuf, wanted: String, found: String },
     #[error("{case}: {what}")]
     Case { case: PathBuf, what: String },
+    #[error("{from}: {what}")]
+    Tables { from: String, what: String },
     #[error("{plugin} does not keep the contract: {what}")]
     Conformance { plugin: String, what: String },
     #[error("{failed} of {of} cases in {folder} failed")]
@@ -44,6 +46,8 @@ pub(crate) enum CliError {
     Grant { plugin: String, grant: Grant, wanted: String },
     #[error("{folder} cannot be the folder of a new plugin: {what}")]
     PluginName { folder: PathBuf, what: String },
+    #[error("--validator --lang {0}: the SDK of that language has no validators; those of {1} have")]
+    NoValidators(String, String),
     #[error("{0} is there already, and is no empty folder; nothing was written")]
     Occupied(PathBuf),
     #[error("{path}: {source}")]
@@ -76,9 +80,11 @@ impl Diagnose for CliError {
             (None, Self::Digest { .. }) => "cli.digest",
             (None, Self::Case { .. }) => "cli.case",
             (None, Self::Cases { .. }) => "cli.cases",
+            (None, Self::Tables { .. }) => "cli.tables",
             (None, Self::Conformance { .. }) => "cli.conformance",
             (None, Self::Grant { .. }) => "cli.grant",
             (None, Self::PluginName { .. }) => "cli.plugin-name",
+            (None, Self::NoValidators(..)) => "cli.plugin-language",
             (None, Self::Occupied(_)) => "cli.plugin-folder",
             (None, Self::File { .. }) => "cli.file",
             (None, Self::Stdout(_)) => "cli.stdout",
@@ -90,12 +96,12 @@ impl Diagnose for CliError {
         match (self.inner(), self) {
             (Some(inner), _) => inner.blame(),
             (None, Self::Guest(_)) => Blame::Plugin,
-            (None, Self::Config { .. } | Self::Case { .. }) => Blame::Usage,
+            (None, Self::Config { .. } | Self::Case { .. } | Self::Tables { .. }) => Blame::Usage,
             (None, Self::Digest { .. } | Self::Grant { .. } | Self::Cases { .. } | Self::Conformance { .. }) => {
                 Blame::Plugin
             }
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
-            (None, Self::PluginName { .. } | Self::Occupied(_)) => Blame::Usage,
+            (None, Self::PluginName { .. } | Self::NoValidators(..) | Self::Occupied(_)) => Blame::Usage,
             (None, _) => Blame::Environment,
         }
     }
@@ -107,6 +113,10 @@ impl Diagnose for CliError {
                 Some("See the plugin's settings with `gristmill plugin inspect [FILE]`".to_owned())
             }
             (None, Self::Case { .. }) => Some("See docs/testing.md for what a case holds".to_owned()),
+            (None, Self::Tables { .. }) => Some(
+                "Name a plugin whose tables are judged, by its file or `builtin`, or write the tables down: `[tables.teams]`, with a line `name = \"string\"` for each column; see docs/testing.md"
+                    .to_owned(),
+            ),
             (None, Self::Conformance { .. }) => Some("Mend the plugin; wit/ says what it must keep to".to_owned()),
             (None, Self::Cases { .. }) => {
                 Some("Mend the plugin, or accept what it makes now with `--update`".to_owned())
@@ -120,6 +130,7 @@ impl Diagnose for CliError {
             (None, Self::PluginName { .. }) => {
                 Some("Name a folder like `my-teams`: lower-case letters, digits, `-` and `_`, the first of them a letter".to_owned())
             }
+            (None, Self::NoValidators(_, others)) => Some(format!("Name one of these by --lang: {others}")),
             (None, Self::Occupied(_)) => Some("Name a folder that is not there yet, or empty this one".to_owned()),
             (None, Self::File { path, .. }) => Some(format!("Check that {} exists and can be read", path.display())),
             _ => None,

@@ -21,6 +21,9 @@ const DEFAULT_PLUGIN: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/default.
 /// Its name in messages.
 const DEFAULT_PLUGIN_NAME: &str = "the built-in plugin";
 
+/// The word for it where a component is named.
+pub(crate) const BUILT_IN: &str = "builtin";
+
 /// A job, and what else the commands want to show of it.
 pub(crate) struct Prepared {
     pub(crate) job: Job,
@@ -72,7 +75,7 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
             workers: workers(args),
             batch_rows: usize::try_from(args.batch_rows).unwrap_or(usize::MAX),
             memory: args.memory.as_u64(),
-            max_rejected: args.max_rejected,
+            max_rejected: args.max_rejected.unwrap_or_default(),
             gates: quality.gates,
             verify: args.verify_determinism,
             on_conflict: match args.on_conflict {

@@ -2,13 +2,17 @@
 
 mod args;
 mod bench;
+mod case;
 mod cases;
 mod check;
+mod conformance;
 mod diff;
 mod error;
 mod exit;
+mod expected;
 mod export;
 mod job;
+mod judged;
 mod new;
 mod plan;
 mod plugin;
@@ -17,6 +21,7 @@ mod quality;
 mod reference;
 mod run;
 mod summary;
+mod tables;
 mod text;
 mod watch;
 
@@ -59,7 +64,9 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Plugin(PluginCommand::Bench(args)) => bench::bench(cli, args),
         Command::Plugin(PluginCommand::Diff(args)) => diff::diff(cli, args),
         Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_ref(), config),
-        Command::Plugin(PluginCommand::New { folder, language }) => new::new(cli, folder, *language),
+        Command::Plugin(PluginCommand::New { folder, language, validator }) => {
+            new::new(cli, folder, *language, *validator)
+        }
         Command::Plugin(PluginCommand::Build { folder, output }) => plugin::build(cli, folder, output.as_deref()),
         Command::Completions { shell } => {
             let mut script = Vec::new();

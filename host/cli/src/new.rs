@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
+use clap::ValueEnum as _;
 use serde_json::json;
 
 use crate::args::{Cli, Language};
@@ -21,10 +22,18 @@ const LONGEST_NAME: usize = 100;
 const TAKEN_NAMES: [&str; 2] = ["gristmill-sdk", "gristmill-sdk-macros"];
 
 /// Writes a project into a folder that is not there, or is empty.
-pub(crate) fn new(cli: &Cli, folder: &Path, language: Language) -> Result<(), CliError> {
+pub(crate) fn new(cli: &Cli, folder: &Path, language: Language, judges: bool) -> Result<(), CliError> {
     let name = name_of(folder)?;
+    let (template, sdk) = template(language, judges);
+    if template.is_empty() {
+        let others: Vec<_> = (Language::value_variants().iter())
+            .filter(|other| !self::template(**other, judges).0.is_empty())
+            .map(|other| word(*other))
+            .collect();
+        return Err(CliError::NoValidators(word(language), others.join(", ")));
+    }
     check_empty(folder)?;
-    let files = project(name, language);
+    let files = project(name, template, sdk);
     for (path, text) in &files {
         write(&folder.join(path), text)?;
     }
@@ -35,7 +44,8 @@ pub(crate) fn new(cli: &Cli, folder: &Path, language: Language) -> Result<(), Cl
     }
     if !cli.quiet {
         let folder = folder.display();
-        eprintln!("{folder}: a plugin to begin with; its README.md says what to do. For a component:");
+        let kind = if judges { "validator" } else { "plugin" };
+        eprintln!("{folder}: a {kind} to begin with; its README.md says what to do. For a component:");
         eprintln!("  gristmill plugin build {folder} --output {name}.wasm");
     }
     Ok(())
@@ -73,14 +83,27 @@ fn check_empty(folder: &Path) -> Result<(), CliError> {
     }
 }
 
-/// All files of a project: path in its folder, and content.
-fn project(name: &str, language: Language) -> Vec<(PathBuf, String)> {
-    let (template, sdk) = match language {
-        Language::Rust => (RUST_TEMPLATE, RUST_SDK),
-        Language::Python => (PYTHON_TEMPLATE, PYTHON_SDK),
-        Language::JavaScript => (JAVASCRIPT_TEMPLATE, JAVASCRIPT_SDK),
-        Language::C => (C_TEMPLATE, C_SDK),
+/// Files by their paths.
+type Files = &'static [(&'static str, &'static str)];
+
+/// The template and the SDK of a language, the template of a validator where it `judges`; that is empty where none can be written in it.
+fn template(language: Language, judges: bool) -> (Files, Files) {
+    let (mapping, judging, sdk) = match language {
+        Language::Rust => (RUST_TEMPLATE, RUST_VALIDATOR, RUST_SDK),
+        Language::Python => (PYTHON_TEMPLATE, PYTHON_VALIDATOR, PYTHON_SDK),
+        Language::JavaScript => (JAVASCRIPT_TEMPLATE, JAVASCRIPT_VALIDATOR, JAVASCRIPT_SDK),
+        Language::C => (C_TEMPLATE, C_VALIDATOR, C_SDK),
     };
+    (if judges { judging } else { mapping }, sdk)
+}
+
+/// The language as it is named on the command line.
+fn word(language: Language) -> String {
+    language.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// All files of a project: path in its folder, and content.
+fn project(name: &str, template: Files, sdk: Files) -> Vec<(PathBuf, String)> {
     let own = template.iter().map(|(path, text)| (PathBuf::from(path), text.replace("{{name}}", name)));
     let sdk = sdk.iter().map(|(path, text)| (Path::new(SDK_FOLDER).join(path), (*text).to_owned()));
     own.chain(sdk).collect()
@@ -101,7 +124,11 @@ mod tests {
     use super::*;
 
     fn made(folder: &Path) -> Result<(), CliError> {
-        new(&Cli::parse_from(["gristmill", "-q", "plugin", "new", "x"]), folder, Language::Rust)
+        new(&Cli::parse_from(["gristmill", "-q", "plugin", "new", "x"]), folder, Language::Rust, false)
+    }
+
+    fn text(wanted: &str, files: Files) -> &'static str {
+        files.iter().find(|(path, _)| *path == wanted).map(|(_, text)| *text).unwrap_or_else(|| panic!("{wanted}"))
     }
 
     #[test]
@@ -139,7 +166,7 @@ mod tests {
         let desk = tempfile::tempdir().unwrap();
         let folder = desk.path().join("some/where/my-teams");
         made(&folder).unwrap();
-        for (path, text) in project("my-teams", Language::Rust) {
+        for (path, text) in project("my-teams", RUST_TEMPLATE, RUST_SDK) {
             assert_eq!(fs::read_to_string(folder.join(&path)).unwrap(), text, "{}", path.display());
             assert!(!text.contains("{{name}}"), "{}", path.display());
         }
@@ -186,10 +213,32 @@ mod tests {
     /// Plugins of a project are built as those of the repository are.
     #[test]
     fn the_release_profile_is_that_of_the_repository() {
-        let profile = |text: &str| text.split_once("[profile.release]\n").map(|(_, rest)| rest.to_owned()).unwrap();
-        let file = |wanted: &str, files: &[(&str, &str)]| {
-            files.iter().find(|(path, _)| *path == wanted).map(|(_, text)| profile(text)).unwrap()
-        };
-        assert_eq!(file("Cargo.toml", RUST_TEMPLATE), file("plugins/Cargo.toml", RUST_SDK));
+        let profile = |text: &'static str| text.split_once("[profile.release]\n").unwrap().1;
+        assert_eq!(profile(text("Cargo.toml", RUST_TEMPLATE)), profile(text("plugins/Cargo.toml", RUST_SDK)));
+    }
+
+    /// What a project is built and checked with does not depend on what it does.
+    #[test]
+    fn projects_of_a_language_differ_by_what_they_do_alone() {
+        for (same, language) in [
+            (&["Cargo.toml", ".gitignore"][..], Language::Rust),
+            (&["pyproject.toml", ".gitignore"], Language::Python),
+            (&["package.json", "tsconfig.json", ".gitignore"], Language::JavaScript),
+        ] {
+            let [(mapping, _), (judging, _)] = [false, true].map(|judges| template(language, judges));
+            for path in same {
+                let common = |text: &str| {
+                    let own = |line: &&str| {
+                        !["description", "\"description\"", "\"main\""].iter().any(|own| line.trim().starts_with(own))
+                    };
+                    text.lines().filter(own).map(str::to_owned).collect::<Vec<_>>()
+                };
+                assert_eq!(common(text(path, judging)), common(text(path, mapping)), "{path}");
+            }
+            // All of them judge the same rows.
+            for path in ["cases/first/rows.ndjson", "cases/first/case.toml"] {
+                assert_eq!(text(path, judging), text(path, RUST_VALIDATOR), "{path}");
+            }
+        }
     }
 }

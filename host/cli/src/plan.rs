@@ -1,8 +1,11 @@
 //! `gristmill plan`: what `run` would do. Nothing is written.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 
+use gristmill_pipeline::Job;
 use gristmill_pipeline::preview::{Preview, preview};
+use gristmill_plugin::Unique;
 use gristmill_record::Table;
 use gristmill_sink::TableState;
 use serde_json::json;
@@ -57,9 +60,16 @@ fn as_json(prepared: &Prepared, states: &[TableState], look: &Preview) -> String
         .zip(states)
         .map(|(t, s)| json!({ "name": t.name(), "exists": matches!(s, TableState::Present { .. }) }))
         .collect();
+    let not_judged: Vec<_> = whole_run_rules(job)
+        .map(|(validator, unique)| {
+            let table = job.transform.description().tables().get(unique.table).map(Table::name);
+            json!({ "validator": validator, "rule": unique.rule, "table": table })
+        })
+        .collect();
     let plan = json!({ "run_id": job.run_id, "files": files, "bytes": job.input.bytes(), "plugin": job.plugin.name,
         "destination": prepared.sink.describe(), "documents": job.transform.description().pattern().as_str(), "tables": tables,
-        "looked_at": { "records": look.records, "other": look.other, "refused": look.refused, "all": look.whole } });
+        "looked_at": { "records": look.records, "other": look.other, "refused": look.refused, "all": look.whole },
+        "not_judged": not_judged });
     format!("{plan}\n")
 }
 
@@ -100,10 +110,26 @@ fn as_text(prepared: &Prepared, states: &[TableState], look: &Preview) -> String
         count(look.other),
         count(look.refused)
     ));
+    // A rule of several tables is told once.
+    let mut by_validator: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (validator, unique) in whole_run_rules(job) {
+        let rules = by_validator.entry(validator).or_default();
+        if !rules.contains(&unique.rule.as_str()) {
+            rules.push(&unique.rule);
+        }
+    }
+    for (validator, rules) in by_validator {
+        out.push_str(&format!("judged over the whole run only, and not here: {} of {validator}\n", rules.join(", ")));
+    }
     for (t, batches) in description.tables().iter().zip(&look.tables) {
         out.push_str(&first_rows(t, batches));
     }
     out
+}
+
+/// Rules that the run judges by when all rows are known, with the validator that each is of: no look at some of the rows can tell what they refuse.
+fn whole_run_rules(job: &Job) -> impl Iterator<Item = (&str, &Unique)> {
+    job.validators.iter().flat_map(|validator| validator.uniques().iter().map(|unique| (validator.name(), unique)))
 }
 
 /// The first rows, a column a line, since tables are wider than terminals.

@@ -38,7 +38,7 @@ pub(crate) fn run(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
                 && !cli.quiet
                 && !cli.json
             {
-                eprint!("{}", summary::ledger_text(ledger));
+                eprint!("{}", summary::stopped_text(&prepared, ledger));
             }
             Err(error.into())
         }

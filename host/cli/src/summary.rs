@@ -188,13 +188,7 @@ impl<'a> Summary<'a> {
             &format!("{:.1} s, {} records/s", self.seconds, count(per_second(self.ledger.records.read, self.seconds))),
         );
         let taken = self.ledger.records.read - self.ledger.records.other;
-        for RefusedCall { plugin, function, calls } in &self.refused_calls {
-            let calls = count(*calls);
-            line(
-                "not given",
-                &format!("{plugin} called {function} ({calls}×); a plugin has no files, sockets or environment"),
-            );
-        }
+        out.push_str(&not_given(&self.refused_calls));
         let yellow = anstyle::AnsiColor::Yellow.on_default().bold();
         if taken == 0 {
             let what =
@@ -217,6 +211,20 @@ impl<'a> Summary<'a> {
     }
 }
 
+/// What plugins asked for and did not get, for people.
+fn not_given(refused: &[RefusedCall<'_>]) -> String {
+    let line = |RefusedCall { plugin, function, calls }: &RefusedCall<'_>| {
+        let what = format!("{plugin} called {function} ({}×)", count(*calls));
+        format!("{:<13} {what}; a plugin has no files, sockets or environment\n", "not given")
+    };
+    refused.iter().map(line).collect()
+}
+
+/// What is known of a run that a gate stopped, for people.
+pub(crate) fn stopped_text(prepared: &Prepared, ledger: &Ledger) -> String {
+    ledger_text(ledger) + &not_given(&refused_calls(prepared))
+}
+
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -228,7 +236,7 @@ fn per_second(n: u64, seconds: f64) -> u64 {
 }
 
 /// The ledger for people.
-pub(crate) fn ledger_text(ledger: &Ledger) -> String {
+fn ledger_text(ledger: &Ledger) -> String {
     let r = &ledger.records;
     let mut rows = vec![
         (r.read, "records read"),

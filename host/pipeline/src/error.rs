@@ -52,6 +52,22 @@ pub enum RunError {
         /// Where it begins.
         offset: u64,
     },
+    /// A second judgement of a row by the same validator was another one.
+    #[error(
+        "{validator} judges one row of the table {table} otherwise in a fresh instance, by its rule `{rule}`: a row of the record in {file} at offset {offset}; nothing was loaded"
+    )]
+    NotDeterministicVerdict {
+        /// `name@version`.
+        validator: String,
+        /// The table of the first row that shows it.
+        table: String,
+        /// The first rule that the two judgements of it do not agree on.
+        rule: String,
+        /// The file of the record that the row was made from.
+        file: String,
+        /// Where the record begins.
+        offset: u64,
+    },
     /// More records were refused than the job allows.
     #[error("{what}; nothing was loaded")]
     Gate {
@@ -128,7 +144,7 @@ impl Diagnose for RunError {
             Self::Plugin(e) => e.code(),
             Self::Sink(e) => e.code(),
             Self::TooManyRules { .. } => "run.too-many-rules",
-            Self::NotDeterministic { .. } => "run.not-deterministic",
+            Self::NotDeterministic { .. } | Self::NotDeterministicVerdict { .. } => "run.not-deterministic",
             Self::Gate { .. } => "run.max-rejected",
             Self::Work { .. } => "run.work-file",
             Self::Unreadable { .. } => "run.unreadable-record",
@@ -147,7 +163,9 @@ impl Diagnose for RunError {
             Self::Sink(e) => e.blame(),
             Self::Gate { .. } | Self::Unreadable { .. } | Self::Changed { .. } => Blame::Input,
             Self::NotDeadLetters { .. } => Blame::Usage,
-            Self::NotDeterministic { .. } | Self::TooManyRules { .. } => Blame::Plugin,
+            Self::NotDeterministic { .. } | Self::NotDeterministicVerdict { .. } | Self::TooManyRules { .. } => {
+                Blame::Plugin
+            }
             Self::Work { source, .. } => blame_io(source, Blame::Environment),
             Self::Cancelled => Blame::Environment,
             Self::Bug(_) => Blame::Bug,
@@ -164,8 +182,11 @@ impl Diagnose for RunError {
             Self::NotDeterministic { .. } => Some(
                 "Mend the plugin: what it makes of a record may depend on the record and the configuration alone; `gristmill plugin test` shows what it depends on".into(),
             ),
+            Self::NotDeterministicVerdict { .. } => Some(
+                "Mend the validator, or leave it out: its verdict on a row may depend on the row and the configuration alone".into(),
+            ),
             Self::Gate { dead_letters: Some(path), .. } => Some(format!(
-                "Look at the refused records in {} (rows that only break warnings are not among them); mend them or the plugin's settings, or raise --max-rejected or the rule's gate",
+                "Look at the refused records in {} (rows that only break warnings are not among them); mend them or the plugin's settings, or raise --max-rejected (100% takes any number) or the rule's gate",
                 path.display()
             )),
             Self::Gate { dead_letters: None, .. } => {

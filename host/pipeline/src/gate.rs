@@ -1,19 +1,23 @@
 //! How many dead letters a run may have before it loads nothing.
 
-use std::fmt;
 use std::str::FromStr;
 
 use crate::ledger::{Ledger, Rule};
 
+/// What stands for any number.
+const UNLIMITED: &str = "unlimited";
+
 /// A limit on dead letters, as a count or as a share of the records that the plugin was to take.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum MaxRejected {
-    /// Any number.
+    /// Any number, but not all of them: a run of which nothing is left is a mistake of somebody's.
     #[default]
+    NotAll,
+    /// Any number.
     Unlimited,
     /// At most this many.
     Count(u64),
-    /// At most this share, in percent, 0 to 100.
+    /// At most this share, in percent, 0 to 100. Under 100 % no run has too many, though a record may be several dead letters.
     Percent(f64),
 }
 
@@ -23,6 +27,7 @@ impl MaxRejected {
         let dead = ledger.dead_letters();
         let taken = ledger.records.read - ledger.records.other;
         match *self {
+            Self::NotAll => ledger.all_refused(),
             Self::Unlimited => None,
             // Of records and of rows: both are dead letters.
             Self::Count(max) => {
@@ -30,7 +35,7 @@ impl MaxRejected {
             }
             Self::Percent(max) => {
                 let share = percent(dead, taken);
-                (share > max).then(|| {
+                (share > max && max < 100.0).then(|| {
                     format!("there are {dead} dead letters for {taken} records, which is {share:.3} %, and at most {max} % may be")
                 })
             }
@@ -111,18 +116,8 @@ impl FromStr for MaxRejected {
                 Ok(p) if (0.0..=100.0).contains(&p) => Ok(Self::Percent(p)),
                 _ => Err(wrong()),
             },
-            None if text == "unlimited" => Ok(Self::Unlimited),
+            None if text == UNLIMITED => Ok(Self::Unlimited),
             None => text.parse().map(Self::Count).map_err(|_| wrong()),
-        }
-    }
-}
-
-impl fmt::Display for MaxRejected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unlimited => f.write_str("unlimited"),
-            Self::Count(n) => write!(f, "{n}"),
-            Self::Percent(p) => write!(f, "{p}%"),
         }
     }
 }
@@ -183,6 +178,10 @@ mod tests {
         {
             assert_eq!(text.parse::<MaxRejected>().unwrap().exceeded(&ledger).is_none(), ok, "{text}");
         }
+        let rows = vec![Rows { made: 3_000, invalid: 3_000, ..Rows::default() }];
+        let rows_too = Ledger { rows, ..ledger };
+        assert!("99.9%".parse::<MaxRejected>().unwrap().exceeded(&rows_too).is_some());
+        assert_eq!("100%".parse::<MaxRejected>().unwrap().exceeded(&rows_too), None);
         for text in ["", "-1", "101%", "NaN%", "x"] {
             assert!(text.parse::<MaxRejected>().is_err(), "{text}");
         }

@@ -23,7 +23,7 @@ pub struct Options {
     pub max_rejected: MaxRejected,
     /// The same for single rules and codes.
     pub gates: Vec<Gate>,
-    /// The share of batches, 0 to 1, that are mapped a second time in a fresh instance, to see that it makes the same of them.
+    /// The share of batches, 0 to 1, that are mapped and judged a second time in fresh instances, to see that they come to the same.
     pub verify: f64,
     /// What becomes of rows whose key the destination holds.
     pub on_conflict: OnConflict,

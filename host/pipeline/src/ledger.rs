@@ -104,6 +104,25 @@ impl Ledger {
         self.records.refused + self.rows.iter().map(|r| r.invalid + r.collision).sum::<u64>()
     }
 
+    /// What was refused, where that is all that there was: no record was filtered, and no row is left.
+    pub fn all_refused(&self) -> Option<String> {
+        let Records { mapped, filtered, refused, .. } = self.records;
+        let rows: u64 = self.rows.iter().map(|r| r.made).sum();
+        let duplicates: u64 = self.rows.iter().map(|r| r.duplicate).sum();
+        let dead: u64 = self.rows.iter().map(|r| r.invalid + r.collision).sum();
+        if filtered > 0 || dead + duplicates < rows || self.dead_letters() == 0 {
+            return None;
+        }
+        Some(match (mapped, refused) {
+            (0, 1) => "the only record was refused".to_owned(),
+            (0, _) => format!("all {refused} records were refused"),
+            (_, 0) => format!("all {dead} rows were refused"),
+            (_, _) => {
+                format!("{refused} of {} records were refused, and all {dead} rows of the others", mapped + refused)
+            }
+        })
+    }
+
     /// Checks the records, which are all accounted for once the input is mapped.
     pub fn balance_records(&self) -> Result<(), Imbalance> {
         let r = &self.records;
@@ -150,6 +169,17 @@ mod tests {
             let records = Records { read: other + mapped + filtered + refused + lost, other, mapped, filtered, refused };
             let ledger = Ledger { records, rows: vec![], refusals: [("x".to_owned(), refused)].into(), ..Ledger::default() };
             prop_assert_eq!(ledger.balance().is_ok(), lost == 0);
+        }
+
+        /// One row that stays, or one record that is left out on purpose, and not all is refused.
+        #[test]
+        fn all_is_refused_where_nothing_is_left(refused in 0..9_u64, mapped in 0..9_u64, filtered in 0..2_u64, left in 0..2_u64, duplicate in 0..3_u64) {
+            let records = Records { read: refused + mapped + filtered, mapped, filtered, refused, ..Records::default() };
+            let invalid = 2 * mapped;
+            let left = left.min(mapped);
+            let rows = vec![Rows { made: invalid + left + duplicate, invalid, duplicate, ..Rows::default() }];
+            let said = Ledger { records, rows, ..Ledger::default() }.all_refused();
+            prop_assert_eq!(said.is_some(), filtered == 0 && left == 0 && refused + mapped > 0, "{:?}", said);
         }
 
         #[test]

@@ -7,6 +7,7 @@ pub mod documents;
 mod error;
 pub mod gate;
 mod job;
+pub mod judging;
 mod keys;
 pub mod ledger;
 mod load;

@@ -25,7 +25,7 @@ use crate::progress::Progress;
 use crate::reading::SplitReader;
 use crate::rows::{Collector, RowStore, lock};
 use crate::storable::take_unstorable;
-use crate::verdicts::{RuleCounts, Validators};
+use crate::verdicts::{Place, RuleCounts, Validators};
 
 /// Entries that a worker gathers before it hands them to the index.
 const ENTRIES_AT_ONCE: usize = 8_192;
@@ -73,6 +73,8 @@ pub(crate) struct SplitTally {
     /// Rows of each table that a validator refused.
     pub(crate) invalid: Vec<u64>,
     pub(crate) rules: RuleCounts,
+    /// The first dead letter of the split: where its record begins, and its code.
+    pub(crate) first_refused: Option<(u64, String)>,
     /// Of the split's bytes, decompressed.
     pub(crate) content: u128,
 }
@@ -289,7 +291,12 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    fn map_batch(&mut self, work: &mut SplitWork<'a>, reader: &SplitReader<'_>, batch: Batch) -> Result<(), RunError> {
+    fn map_batch(
+        &mut self,
+        work: &mut SplitWork<'a>,
+        reader: &SplitReader<'_>,
+        mut batch: Batch,
+    ) -> Result<(), RunError> {
         let progress = self.map.progress;
         let rows = batch.columns.num_rows();
         let mut letters = Vec::new();
@@ -300,7 +307,7 @@ impl<'a> Worker<'a> {
         work.tally.count.documents += read;
         work.tally.count.payload_bytes += batch.tally.payload_bytes;
         work.tally.legacy_values += batch.tally.legacy_values;
-        for refused in batch.refused {
+        for refused in std::mem::take(&mut batch.refused) {
             let content = match refused.document {
                 Some(document) => PendingContent::Document(document),
                 None => PendingContent::Raw(refused.raw),
@@ -309,7 +316,8 @@ impl<'a> Worker<'a> {
         }
         if rows > 0 {
             let mapped = self.transform.transform(&batch.columns)?;
-            if self.is_verified(work.split, &batch.offsets) {
+            let verified = self.is_verified(work.split, &batch.offsets);
+            if verified {
                 self.verify(work.file, &batch.columns, &batch.offsets, &mapped)?;
             }
             let Mapped { parts, faults } = mapped;
@@ -321,7 +329,7 @@ impl<'a> Worker<'a> {
                 letters.push(pending(&batch.offsets, fault.row as usize, of_fault(fault)));
             }
             for part in parts {
-                self.keep_part(work, &batch.columns, &batch.offsets, &batch.identities, part, &mut letters)?;
+                self.keep_part(work, &batch, part, verified, &mut letters)?;
             }
         }
         // Rows that a validator refused are counted as rows.
@@ -332,7 +340,7 @@ impl<'a> Worker<'a> {
         self.write_letters(work, reader, letters)
     }
 
-    /// Whether a batch is mapped a second time: told by its place, so that it is the same batches in every run with as many rows in one.
+    /// Whether a batch is mapped, and its rows are judged, a second time: told by its place, so that it is the same batches in every run with as many rows in one.
     fn is_verified(&self, split: u32, offsets: &[u64]) -> bool {
         let share = self.map.job.options.verify;
         let place = (u64::from(split) << 48) ^ offsets.first().copied().unwrap_or_default();
@@ -365,12 +373,12 @@ impl<'a> Worker<'a> {
     fn keep_part(
         &mut self,
         work: &mut SplitWork<'a>,
-        columns: &RecordBatch,
-        offsets: &[u64],
-        identities: &[u64],
+        batch: &Batch,
         mut part: Part,
+        verified: bool,
         letters: &mut Vec<PendingLetter>,
     ) -> Result<(), RunError> {
+        let Batch { columns, offsets, identities, .. } = batch;
         let description = self.map.job.transform.description();
         let first = part.first_row as usize;
         let unstorable = take_unstorable(&self.map.limits, description.tables(), &mut part)?;
@@ -387,8 +395,10 @@ impl<'a> Worker<'a> {
         work.tally.records.filtered += u64::from(part.rows)
             .checked_sub(mapped + rejected)
             .ok_or_else(|| RunError::Bug(format!("{mapped} mapped and {rejected} refused of {} records", part.rows)))?;
+        let place =
+            verified.then(|| Place { file: &work.file.name, offsets: offsets.get(first..).unwrap_or_default() });
         for ((index, made), table) in part.tables.iter_mut().enumerate().zip(description.tables()) {
-            let refused = self.validators.judge(index, table, made, &mut work.tally.rules)?;
+            let refused = self.validators.judge(index, table, made, &mut work.tally.rules, place)?;
             if let Some(invalid) = work.tally.invalid.get_mut(index) {
                 *invalid += refused.len() as u64;
             }
@@ -445,6 +455,7 @@ impl<'a> Worker<'a> {
             };
             work.letters.write(&work.file.name, letter.offset, &letter.refusal, letter.validator, &content)?;
             count_code(&mut work.tally.refusals, &letter.refusal.code, 1);
+            work.tally.first_refused.get_or_insert((letter.offset, letter.refusal.code));
         }
         Ok(())
     }

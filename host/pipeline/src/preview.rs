@@ -45,7 +45,7 @@ pub fn preview(job: &Job, rows: usize, records: u64) -> Result<Preview, RunError
                 for mut part in mapped.parts {
                     preview.refused += part.rejections.len() as u64;
                     for ((index, made), table) in part.tables.iter_mut().enumerate().zip(description.tables()) {
-                        preview.refused += validators.judge(index, table, made, &mut rules)?.len() as u64;
+                        preview.refused += validators.judge(index, table, made, &mut rules, None)?.len() as u64;
                     }
                     for (kept, made) in preview.tables.iter_mut().zip(part.tables) {
                         kept.push(made.rows);

@@ -161,7 +161,10 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     }
     ledger.balance_records()?;
     let has_letters = letters.publish(&job.options.dead_letters)?;
-    if let Some(what) = job.options.max_rejected.exceeded(&ledger) {
+    if let Some(mut what) = job.options.max_rejected.exceeded(&ledger) {
+        if ledger.all_refused().is_some() {
+            what.push_str(&first_refused(job, &splits, &tallies));
+        }
         let dead_letters = has_letters.then(|| job.options.dead_letters.clone());
         return Err(RunError::Gate { what, dead_letters, ledger: Box::new(ledger) });
     }
@@ -294,6 +297,15 @@ fn rules(job: &Job, broken: RuleCounts, made: &[Rows]) -> Vec<Rule> {
         rows,
     });
     rules.collect()
+}
+
+/// The first dead letter of the map, for a message: what all records have in common shows in it.
+fn first_refused(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> String {
+    let found = splits.iter().zip(tallies).find_map(|(split, tally)| Some((split, tally.first_refused.as_ref()?)));
+    match found.map(|(split, first)| (job.input.files.get(split.file as usize), first)) {
+        Some((Some(file), (offset, code))) => format!("; the first with `{code}`, in {} at offset {offset}", file.name),
+        _ => String::new(),
+    }
 }
 
 fn file_counts(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> Vec<FileCount> {

@@ -1,4 +1,5 @@
-//! Records that were made up: every declared input with values at the edges of its type, for plugins that are looked at without documents.
+//! Records and rows that were made up: every declared input or column with values at the edges of its type, for plugins that are looked at
+//! without documents.
 
 use std::sync::Arc;
 
@@ -9,9 +10,9 @@ use arrow_array::{
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::ArrowError;
 use arrow_select::take::take;
-use gristmill_record::arrow::{arrow_field, input_schema};
+use gristmill_record::arrow::{arrow_field, input_schema, table_schema};
 use gristmill_record::time::{MAX_MICROS, MIN_MICROS};
-use gristmill_record::{DataType, Description, Origin, Scalar};
+use gristmill_record::{DataType, Description, Origin, Scalar, Table};
 
 /// A batch of the inputs of a description. Inputs that may be null are so in some rows.
 pub(crate) fn batch(description: &Description, rows: usize) -> Result<RecordBatch, ArrowError> {
@@ -21,7 +22,7 @@ pub(crate) fn batch(description: &Description, rows: usize) -> Result<RecordBatc
         .enumerate()
         .map(|(i, input)| {
             // Each column cycles by a step of its own, so that edges meet in many combinations.
-            let cycle = Cycle { step: 2 * i + 1, rows, nulls: !input.required };
+            let cycle = Cycle { step: 2 * i + 1, rows, nulls: !input.required, json: &TYPED_JSON };
             match &input.origin {
                 Origin::PathCapture(_) => {
                     cycle.texts(&["a", "b-c", "2024-01-01T00:00:00Z", "ü", "x".repeat(1_500).as_str()])
@@ -52,12 +53,36 @@ pub(crate) fn batch(description: &Description, rows: usize) -> Result<RecordBatc
     RecordBatch::try_new(input_schema(description), columns)
 }
 
+/// Rows of a table. Columns that may be null are so in some rows.
+pub(crate) fn rows(table: &Table, rows: usize) -> Result<RecordBatch, ArrowError> {
+    let columns = table.columns().iter().enumerate();
+    let columns = columns.map(|(i, column)| {
+        Cycle { step: 2 * i + 1, rows, nulls: !column.required, json: &ANY_JSON }.values(&column.ty)
+    });
+    RecordBatch::try_new(table_schema(table), columns.collect::<Result<_, _>>()?)
+}
+
+/// Of an input: a value in the typed form of Firestore's REST API.
+const TYPED_JSON: [&str; 5] = [
+    r#"{"nullValue":null}"#,
+    r#"{"integerValue":"7"}"#,
+    r#"{"stringValue":"ü"}"#,
+    r#"{"mapValue":{"fields":{}}}"#,
+    r#"{"arrayValue":{"values":[{"booleanValue":true}]}}"#,
+];
+
+/// Of a column: any JSON text.
+const ANY_JSON: [&str; 7] =
+    ["null", "7", "-1.50e3", r#""ü""#, "{}", r#"[true, {"a": [null]}]"#, r#"{"nullValue":null}"#];
+
 /// How values follow one another.
 #[derive(Clone, Copy)]
 struct Cycle {
     step: usize,
     rows: usize,
     nulls: bool,
+    /// What a JSON value may be.
+    json: &'static [&'static str],
 }
 
 impl Cycle {
@@ -126,14 +151,40 @@ impl Cycle {
                 self.texts(&["", "a", "ünïcödé 🙂", "2024-01-01T00:00:00Z", "\u{0}\n\"\\", long.as_str()])
             }
             Scalar::Reference => self.texts(&["projects/p/databases/(default)/documents/c/x"]),
-            Scalar::Json => self.texts(&[
-                r#"{"nullValue":null}"#,
-                r#"{"integerValue":"7"}"#,
-                r#"{"stringValue":"ü"}"#,
-                r#"{"mapValue":{"fields":{}}}"#,
-                r#"{"arrayValue":{"values":[{"booleanValue":true}]}}"#,
-            ]),
+            Scalar::Json => self.texts(self.json),
             Scalar::Bytes => self.of(&BinaryArray::from(vec![&b""[..], b"\0", b"\xff\xfe", b"bytes"])),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gristmill_record::{OutputColumn, TableDraft};
+
+    use super::*;
+
+    /// Every type, each null where it may be and nowhere else.
+    #[test]
+    fn rows_of_every_type() {
+        let types =
+            "boolean int64 float64 timestamp date string bytes json list<float64> struct{a:json,b:list<string>}";
+        let both = [false, true];
+        let column = |(i, (ty, required)): (usize, (&str, bool))| OutputColumn {
+            name: format!("c{i}"),
+            ty: ty.parse().unwrap(),
+            required,
+            description: String::new(),
+        };
+        let columns = types.split(' ').flat_map(|ty| both.map(|required| (ty, required))).enumerate().map(column);
+        let draft = TableDraft { name: "all".into(), columns: columns.collect(), ..TableDraft::default() };
+        let table = Table::new(draft).unwrap();
+        let made = rows(&table, 504).unwrap();
+        assert_eq!(made.num_rows(), 504);
+        for (column, array) in table.columns().iter().zip(made.columns()) {
+            assert_eq!(array.null_count() > 0, !column.required, "{}", column.ty);
+        }
+        let json = gristmill_sink::json_rows(&made).unwrap();
+        assert!(json.iter().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+        assert!(json.iter().collect::<std::collections::BTreeSet<_>>().len() > 400, "edges meet in many combinations");
     }
 }

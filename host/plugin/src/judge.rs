@@ -38,6 +38,14 @@ pub trait Validate: Send + Sync {
     /// # Errors
     /// When the plugin cannot be started, or asks for other columns than before.
     fn worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError>;
+
+    /// A worker that judges a second time what another one has judged: its faults are counted by nobody, since they have been counted.
+    ///
+    /// # Errors
+    /// Those of [`Self::worker`].
+    fn second_worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
+        self.worker()
+    }
 }
 
 /// Judges batches on one thread.
@@ -47,6 +55,11 @@ pub trait ValidateWorker: Send {
     /// # Errors
     /// Those end the run. What goes wrong with one row is a violation.
     fn validate(&mut self, table: usize, rows: &RecordBatch) -> Result<Vec<Violation>, PluginError>;
+
+    /// How many calls have failed by the validator's own fault, those included whose rows were judged in parts afterwards.
+    fn failed_calls(&self) -> u64 {
+        0
+    }
 }
 
 /// Columns that no two rows of a table have the same values in, over the whole run. A row with a null in any of them breaks nothing.

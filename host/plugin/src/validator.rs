@@ -34,6 +34,7 @@ pub(crate) struct Judge {
 }
 
 /// A table, with what the validator reads of it.
+#[derive(Clone)]
 struct Judged {
     table: Table,
     /// Indexes of columns. None: it does not judge the table.
@@ -58,6 +59,20 @@ impl Judge {
             judge.tables.push(Judged { table: table.clone(), columns });
         }
         Ok(judge)
+    }
+
+    /// The same with faults of its own.
+    fn uncounted(&self) -> Self {
+        Self {
+            maker: self.maker.clone(),
+            name: self.name.clone(),
+            digest: self.digest.clone(),
+            config: self.config.clone(),
+            run_id: self.run_id.clone(),
+            started_at: self.started_at,
+            tables: self.tables.clone(),
+            faults: Faults::default(),
+        }
     }
 
     /// A fresh instance, opened for a table, and the columns that it reads.
@@ -128,8 +143,11 @@ impl Validate for ConfiguredValidator {
     }
 
     fn worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
-        let instances = self.0.tables.iter().map(|_| None).collect();
-        Ok(Box::new(Worker { judge: Arc::clone(&self.0), instances }))
+        Ok(Box::new(Worker::new(Arc::clone(&self.0))))
+    }
+
+    fn second_worker(&self) -> Result<Box<dyn ValidateWorker>, PluginError> {
+        Ok(Box::new(Worker::new(Arc::new(self.0.uncounted()))))
     }
 }
 
@@ -137,6 +155,7 @@ impl Validate for ConfiguredValidator {
 struct Worker {
     judge: Arc<Judge>,
     instances: Vec<Option<Used>>,
+    failed_calls: u64,
 }
 
 struct Used {
@@ -146,6 +165,11 @@ struct Used {
 }
 
 impl Worker {
+    fn new(judge: Arc<Judge>) -> Self {
+        let instances = judge.tables.iter().map(|_| None).collect();
+        Self { judge, instances, failed_calls: 0 }
+    }
+
     /// One call. `Ok(Err(…))` is a fault, after which there is no instance.
     fn call(
         &mut self,
@@ -185,6 +209,7 @@ impl Worker {
                 Ok(violations)
             }
             Err(fault) => {
+                self.failed_calls = self.failed_calls.saturating_add(1);
                 judge.faults.lose(&judge.maker, used.instance.elapsed(), &fault)?;
                 Err(fault)
             }
@@ -217,6 +242,10 @@ impl Worker {
 }
 
 impl ValidateWorker for Worker {
+    fn failed_calls(&self) -> u64 {
+        self.failed_calls
+    }
+
     fn validate(&mut self, table: usize, rows: &RecordBatch) -> Result<Vec<Violation>, PluginError> {
         let is_judged = self.judge.tables.get(table).is_some_and(|judged| !judged.columns.is_empty());
         if !is_judged || rows.num_rows() == 0 {

@@ -106,6 +106,14 @@ pub struct Table {
 }
 
 impl Table {
+    /// Checks a table that belongs to no plugin that maps: there is no input for `latest_by`.
+    ///
+    /// # Errors
+    /// Where it breaks a rule of the contract.
+    pub fn new(draft: TableDraft) -> Result<Self, SchemaError> {
+        check_table(draft, &[])
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.draft.name

@@ -10,6 +10,7 @@ mod grant;
 pub mod outcome;
 pub mod pattern;
 pub mod time;
+mod type_text;
 pub mod types;
 
 pub use description::{Description, Input, OnMismatch, Origin, OutputColumn, SchemaError, Table, TableDraft};

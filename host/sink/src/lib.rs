@@ -19,6 +19,7 @@ mod sqlite;
 mod text;
 mod weight;
 
+pub use conformance::{RowError, rows_from_json};
 pub use error::{Mismatch, SinkError};
 pub use json::json_rows;
 pub use limits::{Breach, ColumnLimit, ValueLimits};

@@ -1,5 +1,6 @@
 //! A validator that breaks one rule of the contract: the one that its setting `mode` names. Without it, it judges the column `n`
-//! (290 and above is an error, an odd number a warning), and behaves. It misbehaves on batches with n = -1.
+//! (290 and above is an error, an odd number a warning), and behaves. It misbehaves on batches with n = -1, and where it depends on more than
+//! the row, from its second batch on, or on batches of more than one row.
 //!
 //! It is written on the bare bindings, where everything is free-form and so can lie.
 
@@ -7,6 +8,7 @@ wit_bindgen::generate!({ path: "../../../wit", world: "validator" });
 
 use std::hint::black_box;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use exports::gristmill::plugin::validate::{Guest, Severity, Violation};
 use gristmill::plugin::columns::{Batch, Values};
@@ -15,6 +17,8 @@ use gristmill::plugin::schema::{About, ConfigField, Context, DataType, Scalar, T
 struct Judge;
 
 static MODE: OnceLock<String> = OnceLock::new();
+/// Batches that this instance has judged.
+static BATCHES: AtomicU32 = AtomicU32::new(0);
 
 /// The value of a string setting; the host writes the object, and these values need no escapes.
 fn setting(config: &str, name: &str) -> String {
@@ -79,6 +83,20 @@ impl Guest for Judge {
             return Err("the batch has no column n".into());
         };
         let mut said = honest(numbers);
+        let is_used = BATCHES.fetch_add(1, Ordering::Relaxed) > 0;
+        match MODE.get().map(String::as_str).unwrap_or_default() {
+            // What it found before, it says in the next batch as well.
+            "remembers" if is_used => said.push(violation(0, "again", Severity::Warning)),
+            // Who reads the message learns how many batches came before.
+            "counts" if is_used => {
+                for violation in &mut said {
+                    violation.message.push_str(", again");
+                }
+            }
+            // It compares rows, which no validator can: it does not see them all.
+            "compares" if rows.rows > 1 => said.push(violation(rows.rows - 1, "not-first", Severity::Error)),
+            _ => {}
+        }
         if !numbers.contains(&-1) {
             return Ok(said);
         }
