@@ -120,7 +120,7 @@ fn values_of_json() {
     assert_eq!((&rows[1]["t"], &rows[1]["l"]), (&json!("1970-01-01T00:00:01.500Z"), &json!([])));
     let api = kit.get("/datasets/d/tables/t/data?maxResults=1").body;
     assert_eq!(api["rows"][0]["f"][6]["v"], "{\"a\":\"x\",\"b\":[1,null]}", "JSON is its text");
-    for (line, message) in [
+    for (i, (line, message)) in [
         (r#"{"l": null}"#, "Only optional fields can be set to NULL. Field: l; Value: NULL"),
         (r#"{"l": ["a", null]}"#, "Only optional fields can be set to NULL. Field: l; Value: NULL"),
         (r#"{"l": "a"}"#, "Array expected. Field: l; Value: a"),
@@ -128,11 +128,13 @@ fn values_of_json() {
         (r#"{"i": 1.5}"#, "Could not convert value to integer. Field: i; Value: 1.5"),
         (r#"{"r": [{"z": 1}]}"#, "No such field: r.z."),
         (r#"{"t": "soon"}"#, "Couldn't convert value to timestamp: Could not parse 'soon' as a timestamp."),
-    ] {
-        let job = kit.load_json(&format!("bad-{}", line.len()), "t", line, json!({}));
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let job = kit.load_json(&format!("bad-{i}"), "t", line, json!({}));
         let errors = job["status"]["errors"].to_string();
         assert!(errors.contains(message), "{line}: {errors}");
-        kit.objects.delete("b", "bad");
     }
 }
 
