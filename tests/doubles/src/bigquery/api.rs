@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::fault::{Loss, Strike, Touched};
+use super::fault::{Before, Loss, Strike, Touched};
 use super::http::{Answer, Request, parse_json};
 use super::names::{DatasetName, TableName};
 use super::record::RequestRecord;
@@ -37,10 +37,19 @@ pub(crate) fn respond(shared: &Shared, target: &str, request: &Request) -> (Repl
         Some(call) => exchange.run(&mut state, shared.objects(), call, request),
     };
     let mut answer = result.unwrap_or_else(|refusal| Answer::refusal(&refusal));
-    if exchange.strike.lose == Some(Loss::Unavailable) {
-        answer = Answer::refusal(&Refusal::unavailable());
-    }
-    let cut = exchange.strike.lose == Some(Loss::Cut);
+    let cut = match (&exchange.strike.before, exchange.strike.lose) {
+        (Some(Before::Cut), _) | (_, Some(Loss::Cut)) => true,
+        (Some(Before::Foreign(status, body)), _) => {
+            let headers = vec![("content-type", "text/html; charset=UTF-8".to_owned())];
+            answer = Answer { status: *status, headers, body: body.clone().into_bytes() };
+            false
+        }
+        (_, Some(Loss::Unavailable)) => {
+            answer = Answer::refusal(&Refusal::unavailable());
+            false
+        }
+        _ => false,
+    };
     state.requests.push(RequestRecord {
         method: exchange.method.to_owned(),
         verb: request.verb.clone(),
@@ -74,10 +83,15 @@ struct Exchange {
 }
 
 impl Exchange {
-    /// Lets befall the request what a test asked for.
+    /// Lets befall the request what a test asked for. An error: nothing else is to happen.
     fn strike(&mut self, state: &mut State, touched: &Touched<'_>) -> Result<(), Refusal> {
         self.strike = Strike::take(&mut state.faults, self.method, touched);
-        self.strike.refuse.clone().map_or(Ok(()), Err)
+        match &self.strike.before {
+            None => Ok(()),
+            Some(Before::Refuse(refusal)) => Err(refusal.clone()),
+            // What goes out instead is seen to by the caller.
+            Some(Before::Foreign(..) | Before::Cut) => Err(Refusal::unavailable()),
+        }
     }
 
     fn run(

@@ -7,10 +7,11 @@ use serde_json::{Map, Value as Json, json};
 use super::http::{Answer, Request};
 use super::names::{DatasetName, TableName};
 use super::page::Page;
+use super::partition::Partitioning;
 use super::refusal::Refusal;
 use super::schema::{self, Field};
 use super::state::{Dataset, State, now};
-use super::table::{self, Partitioning, Table};
+use super::table::{self, Table};
 
 /// A list of resources by pages, under the name that the API gives it.
 fn listed(kind: &str, key: &str, all: &[Json], request: &Request) -> Result<Answer, Refusal> {

@@ -23,6 +23,15 @@ pub struct Fault {
 pub enum FaultKind {
     /// The request is refused, and nothing happens.
     Refuse(Refusal),
+    /// Something before BigQuery answers, as a proxy does, and nothing happens.
+    Foreign {
+        /// The HTTP status.
+        status: u16,
+        /// The body, which is no JSON.
+        body: String,
+    },
+    /// The connection is closed, and nothing happens.
+    CutBefore,
     /// The request is accepted and takes effect, and the client does not learn of it.
     LoseAnswer(Loss),
     /// The answer comes late.
@@ -123,10 +132,18 @@ fn contains_name(text: &str, name: &str) -> bool {
     })
 }
 
+/// What befalls a request before anything happens.
+#[derive(Debug, Clone)]
+pub(crate) enum Before {
+    Refuse(Refusal),
+    Foreign(u16, String),
+    Cut,
+}
+
 /// What befalls one request.
 #[derive(Debug, Default)]
 pub(crate) struct Strike {
-    pub(crate) refuse: Option<Refusal>,
+    pub(crate) before: Option<Before>,
     pub(crate) lose: Option<Loss>,
     pub(crate) delay: Option<Duration>,
     pub(crate) slow: Option<Slow>,
@@ -139,18 +156,20 @@ impl Strike {
         let mut strike = Self::default();
         for fault in faults.iter_mut() {
             let taken = match &fault.kind {
-                FaultKind::Refuse(_) => strike.refuse.is_some(),
+                FaultKind::Refuse(_) | FaultKind::Foreign { .. } | FaultKind::CutBefore => strike.before.is_some(),
                 FaultKind::LoseAnswer(_) => strike.lose.is_some(),
                 FaultKind::Delay(_) => strike.delay.is_some(),
                 FaultKind::Slow(_) => strike.slow.is_some(),
                 FaultKind::FailJob(_) => strike.fail.is_some(),
             };
             // A request that is refused makes no job for the others to befall.
-            if taken || strike.refuse.is_some() || !fault.strikes(method, tables) {
+            if taken || strike.before.is_some() || !fault.strikes(method, tables) {
                 continue;
             }
             match &fault.kind {
-                FaultKind::Refuse(refusal) => strike.refuse = Some(refusal.clone()),
+                FaultKind::Refuse(refusal) => strike.before = Some(Before::Refuse(refusal.clone())),
+                FaultKind::Foreign { status, body } => strike.before = Some(Before::Foreign(*status, body.clone())),
+                FaultKind::CutBefore => strike.before = Some(Before::Cut),
                 FaultKind::LoseAnswer(loss) => strike.lose = Some(*loss),
                 FaultKind::Delay(delay) => strike.delay = Some(*delay),
                 FaultKind::Slow(slow) => strike.slow = Some(*slow),

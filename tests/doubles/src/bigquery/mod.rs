@@ -9,6 +9,7 @@
 
 mod api;
 mod datasets;
+mod discovery;
 mod fault;
 mod http;
 mod job;
@@ -17,6 +18,7 @@ mod load;
 mod names;
 mod objects;
 mod page;
+mod partition;
 mod queries;
 mod record;
 mod refusal;
@@ -38,6 +40,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
+pub use discovery::Discovery;
 pub use fault::{Fault, FaultKind, Loss, Slow};
 pub use objects::{MemoryObjects, ObjectStore};
 pub use record::{JobRecord, RequestRecord};
@@ -95,7 +98,7 @@ impl BigQueryDouble {
         let listener = Server::bind(port)?;
         let base = format!("http://{}/bigquery/v2", listener.local_addr()?);
         let state = Mutex::new(State::new(base));
-        let shared = Arc::new(Shared { state, objects, discovery: discovery_document() });
+        let shared = Arc::new(Shared { state, objects, discovery: discovery::document() });
         Ok(Self { server: Server::start(listener, shared.clone())?, shared })
     }
 
@@ -215,11 +218,4 @@ impl Shared {
         let patience = request.param("timeoutMs").and_then(|t| t.parse().ok()).unwrap_or(10_000);
         Some(rest.min(Duration::from_millis(patience)))
     }
-}
-
-/// The discovery document of the Cloud SDK whose `bq` is on the path.
-fn discovery_document() -> Option<PathBuf> {
-    let bq = std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join("bq")).find(|p| p.is_file())?;
-    let sdk = bq.canonicalize().ok()?.parent()?.parent()?.to_owned();
-    Some(sdk.join("platform/bq/discovery_next/bigquery.json")).filter(|p| p.is_file())
 }

@@ -161,8 +161,25 @@ pub(crate) fn position(fields: &[Field], name: &str) -> Option<usize> {
     fields.iter().position(|f| f.name.eq_ignore_ascii_case(name))
 }
 
-/// Letters, digits and underscores, not beginning with a digit, at most 300.
+/// Beginnings that BigQuery keeps for itself.
+const RESERVED: [&str; 9] = [
+    "_TABLE_",
+    "_FILE_",
+    "_PARTITION",
+    "_ROW_TIMESTAMP",
+    "__ROOT__",
+    "_COLIDENTIFIER",
+    "_CHANGE_SEQUENCE_NUMBER",
+    "_CHANGE_TYPE",
+    "_CHANGE_TIMESTAMP",
+];
+
+/// Letters, digits and underscores, not beginning with a digit, at most 300. Flexible names are not known here.
 fn is_column_name(name: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    if RESERVED.iter().any(|r| upper.starts_with(r)) {
+        return false;
+    }
     let first = name.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     first && name.len() <= 300 && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

@@ -1,12 +1,15 @@
 //! What a load job is to do: `JobConfigurationLoad`.
 
+use std::sync::Mutex;
+
 use serde_json::Value as Json;
 
 use super::csv::CsvOptions;
 use crate::bigquery::names::TableName;
+use crate::bigquery::partition::Partitioning;
 use crate::bigquery::refusal::Refusal;
 use crate::bigquery::schema::{self, Field};
-use crate::bigquery::table::{self, Partitioning};
+use crate::bigquery::table;
 
 /// URIs in the configuration of a job.
 const MOST_URIS: usize = 10_000;
@@ -16,8 +19,8 @@ const MOST_URIS: usize = 10_000;
 pub(crate) struct LoadJob {
     pub(crate) table: TableName,
     pub(super) uris: Vec<String>,
-    /// The file that came with the request.
-    pub(super) media: Option<Vec<u8>>,
+    /// The file that came with the request, until the job has run.
+    pub(super) media: Mutex<Option<Vec<u8>>>,
     pub(super) format: Format,
     pub(super) schema: Option<Vec<Field>>,
     pub(super) write: WriteDisposition,
@@ -109,7 +112,7 @@ impl LoadJob {
         Ok(Self {
             table: TableName::parse(table, project)?,
             uris,
-            media,
+            media: Mutex::new(media),
             format,
             schema: config.get("schema").filter(|s| s.get("fields").is_some()).map(schema::parse_schema).transpose()?,
             write,

@@ -1,6 +1,6 @@
 //! Formats and parts of dates and instants.
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
+use chrono::{Datelike, Months, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 
 use crate::bigquery::refusal::Refusal;
 use crate::bigquery::text;
@@ -51,22 +51,45 @@ pub(super) fn format(format: &str, at: NaiveDateTime) -> Result<String, Refusal>
     Ok(out)
 }
 
-/// TIMESTAMP_TRUNC in UTC.
-pub(super) fn truncate_timestamp(micros: i64, part: &str) -> Result<Value, Refusal> {
-    let unit = match part {
+/// Microseconds of a part that has a fixed length.
+pub(super) fn micros(part: &str) -> Result<i64, Refusal> {
+    Ok(match part {
         "MICROSECOND" => 1,
         "MILLISECOND" => 1_000,
         "SECOND" => 1_000_000,
         "MINUTE" => 60_000_000,
         "HOUR" => 3_600_000_000,
         "DAY" => 86_400_000_000,
-        _ => {
-            let date = truncate(text::civil(micros).date_naive(), part)?;
-            let start = date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros();
-            return Ok(Value::Timestamp(start));
-        }
+        _ => return Err(Refusal::unsupported(format!("an interval of {part} of a TIMESTAMP"))),
+    })
+}
+
+/// DATE_ADD; a day that its month does not have becomes the month's last.
+pub(super) fn add_to_date(days: i32, count: i64, part: &str) -> Result<Value, Refusal> {
+    let date = text::day(days);
+    let months = |count: i64| {
+        let months = Months::new(u32::try_from(count.unsigned_abs()).ok()?);
+        if count < 0 { date.checked_sub_months(months) } else { date.checked_add_months(months) }
     };
-    Ok(Value::Timestamp(micros.div_euclid(unit) * unit))
+    let moved = match part {
+        "DAY" => TimeDelta::try_days(count).and_then(|d| date.checked_add_signed(d)),
+        "WEEK" => TimeDelta::try_weeks(count).and_then(|d| date.checked_add_signed(d)),
+        "MONTH" => months(count),
+        "QUARTER" => count.checked_mul(3).and_then(months),
+        "YEAR" => count.checked_mul(12).and_then(months),
+        _ => return Err(Refusal::unsupported(format!("an interval of {part} of a DATE"))),
+    };
+    let found = moved.and_then(text::days).map(Value::Date);
+    found.ok_or_else(|| Refusal::invalid_query("Date is out of range"))
+}
+
+/// TIMESTAMP_TRUNC in UTC.
+pub(super) fn truncate_timestamp(micros: i64, part: &str) -> Result<Value, Refusal> {
+    if let Ok(unit) = self::micros(part) {
+        return Ok(Value::Timestamp(micros.div_euclid(unit) * unit));
+    }
+    let date = truncate(text::civil(micros).date_naive(), part)?;
+    Ok(Value::Timestamp(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros()))
 }
 
 /// DATE_TRUNC.

@@ -72,6 +72,9 @@ impl<'a> Context<'a> {
             }
         }
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        if parts.iter().any(|p| p.contains(['*', '$']) || p.eq_ignore_ascii_case("INFORMATION_SCHEMA")) {
+            return Err(Refusal::unsupported(format!("the table name {name}")));
+        }
         match parts.as_slice() {
             [project, dataset, table] => Ok(TableName::new(project, dataset, table)),
             [dataset, table] => Ok(TableName::new(self.project, dataset, table)),

@@ -11,10 +11,11 @@ use super::functions;
 use super::select;
 use super::types;
 use crate::bigquery::names::TableName;
+use crate::bigquery::partition::{Partitioning, Period};
 use crate::bigquery::refusal::Refusal;
 use crate::bigquery::schema::{Field, Type};
 use crate::bigquery::state::now;
-use crate::bigquery::table::{Partitioning, Period, Table};
+use crate::bigquery::table::Table;
 
 /// What a statement does to a table as a whole.
 #[derive(Debug)]

@@ -87,6 +87,8 @@ impl Scope {
         if of_table.is_empty() || rest.is_empty() {
             match found.as_slice() {
                 [] => {}
+                // BigQuery reads it as a struct of the table's other columns, which nobody means
+                // (<https://cloud.google.com/bigquery/docs/loading-data-cloud-storage-parquet#column_name_conversions>).
                 [_] if !of_table.is_empty() => {
                     let name = &first.value;
                     return Err(Refusal::unsupported(format!(

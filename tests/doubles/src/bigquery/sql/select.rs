@@ -1,22 +1,23 @@
 //! Queries: WITH, set operations, SELECT.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use sqlparser::ast::{
     Distinct, Expr as Ast, GroupByExpr, LimitClause, OrderBy, OrderByExpr, OrderByKind, Query, Select, SelectFlavor,
-    SetExpr, SetOperator, SetQuantifier, Spanned,
+    SetExpr, Spanned,
 };
 
 use super::aggregate::AggregateCall;
 use super::bind::Binder;
-use super::cast;
 use super::context::{Context, place};
 use super::expr::{Env, Expr, Typed};
 use super::from;
+use super::groups::{Group, groups};
 use super::order;
 use super::project::{self, Item};
 use super::scope::{Scope, ScopeColumn};
+use super::sets::{check_distinct, combined};
 use super::window::WindowCall;
 use crate::bigquery::refusal::Refusal;
 use crate::bigquery::schema::{Field, Type};
@@ -153,60 +154,6 @@ fn sorted(context: &Context<'_>, mut relation: Relation, keys: &[OrderByExpr]) -
     Ok(relation)
 }
 
-fn combined(left: Relation, op: SetOperator, quantifier: SetQuantifier, right: Relation) -> Result<Relation, Refusal> {
-    let (have, other) = (left.scope.columns.len(), right.scope.columns.len());
-    if have != other {
-        return Err(Refusal::invalid_query(format!(
-            "Queries in {op} have mismatched column count; query 1 has {have} columns, query 2 has {other} columns"
-        )));
-    }
-    let all = match (op, quantifier) {
-        (SetOperator::Union, SetQuantifier::All) => true,
-        (SetOperator::Union | SetOperator::Except | SetOperator::Intersect, SetQuantifier::Distinct) => false,
-        _ => return Err(Refusal::unsupported(format!("{op} {quantifier}"))),
-    };
-    let mut columns = Vec::new();
-    for (i, (a, b)) in left.scope.columns.iter().zip(&right.scope.columns).enumerate() {
-        let slot = |ty: &Type| Typed::new(Expr::Slot(super::expr::Space::Row, i), ty.clone());
-        let ty = cast::common(&[slot(&a.ty), slot(&b.ty)]).ok_or_else(|| {
-            Refusal::invalid_query(format!("Column {} in {op} has incompatible types: {}, {}", i + 1, a.ty, b.ty))
-        })?;
-        columns.push(ScopeColumn { ty, ..a.clone() });
-    }
-    let convert = |relation: Relation| {
-        let row = |row: &Row| {
-            let values = row.iter().zip(relation.scope.columns.iter().zip(&columns));
-            values.map(|(v, (from, to))| cast::cast(v, &from.ty, &to.ty)).collect::<Result<Row, _>>()
-        };
-        relation.rows.iter().map(row).collect::<Result<Vec<_>, _>>()
-    };
-    let (mut rows, other) = (convert(left)?, convert(right)?);
-    let keys = |row: &Row| row.iter().map(|v| Key(v.clone())).collect::<Vec<_>>();
-    match op {
-        SetOperator::Union => rows.extend(other),
-        _ => {
-            let others: HashSet<_> = other.iter().map(keys).collect();
-            rows.retain(|row| others.contains(&keys(row)) == (op == SetOperator::Intersect));
-        }
-    }
-    if !all {
-        check_distinct(&columns)?;
-        let mut seen = HashSet::new();
-        rows.retain(|row| seen.insert(keys(row)));
-    }
-    Ok(Relation { scope: Scope { columns }, rows })
-}
-
-fn check_distinct(columns: &[ScopeColumn]) -> Result<(), Refusal> {
-    match columns.iter().find(|c| !c.ty.is_comparable()) {
-        Some(column) => Err(Refusal::invalid_query(format!(
-            "Column {} of type {} cannot be used in SELECT DISTINCT",
-            column.name, column.ty
-        ))),
-        None => Ok(()),
-    }
-}
-
 /// A place in the SELECT list by its number, from 1.
 pub(super) fn ordinal(ast: &Ast, count: usize) -> Result<Option<usize>, Refusal> {
     let Ast::Value(value) = ast else { return Ok(None) };
@@ -255,9 +202,9 @@ fn select(context: &Context<'_>, ast: &Select, order: &[OrderByExpr]) -> Result<
         return Err(Refusal::invalid_query("The HAVING clause requires GROUP BY or aggregation to be present"));
     }
     let groups = if grouped {
-        groups(context, &bound, keys.as_deref().unwrap_or_default(), &input.rows)?
+        groups(context, &bound.aggregates, bound.having.as_ref(), keys.as_deref().unwrap_or_default(), &input.rows)?
     } else {
-        input.rows.into_iter().map(|row| Group { row, keys: Vec::new(), aggregates: Vec::new() }).collect()
+        input.rows.into_iter().map(Group::of_row).collect()
     };
     finish(context, bound, &groups, distinct)
 }
@@ -351,52 +298,6 @@ fn bind(
     binder.windows = None;
     let having = ast.having.as_ref().map(|h| binder.condition(h, "HAVING clause")).transpose()?;
     Ok(Bound { items, having, qualify, order: bound_order, aggregates, windows })
-}
-
-/// What one row of the result comes from: a row of FROM, or a group of them.
-struct Group {
-    row: Row,
-    keys: Vec<Value>,
-    aggregates: Vec<Value>,
-}
-
-fn groups(context: &Context<'_>, bound: &Bound, keys: &[Typed], rows: &[Row]) -> Result<Vec<Group>, Refusal> {
-    let mut places: HashMap<Vec<Key>, usize> = HashMap::new();
-    let mut members: Vec<(Vec<Key>, Vec<&Row>)> = Vec::new();
-    for row in rows {
-        let env = Env::of(context, row);
-        let key = keys.iter().map(|k| k.expr.eval(&env).map(Key)).collect::<Result<Vec<_>, _>>()?;
-        let at = *places.entry(key.clone()).or_insert(members.len());
-        match members.get_mut(at) {
-            Some((_, rows)) => rows.push(row),
-            None => members.push((key, vec![row])),
-        }
-    }
-    // Without keys all rows are one group, also none.
-    if keys.is_empty() && members.is_empty() {
-        members.push((Vec::new(), Vec::new()));
-    }
-    let mut groups = Vec::new();
-    for (key, rows) in members {
-        let aggregates =
-            bound.aggregates.iter().map(|a| a.of(context, rows.iter().copied())).collect::<Result<Vec<_>, _>>()?;
-        let keys: Vec<_> = key.into_iter().map(|k| k.0).collect();
-        let group = Group { row: [].into(), keys, aggregates };
-        let kept = match &bound.having {
-            Some(having) => having.truth(&group.env(context, &[]))? == Some(true),
-            None => true,
-        };
-        if kept {
-            groups.push(group);
-        }
-    }
-    Ok(groups)
-}
-
-impl Group {
-    fn env<'a>(&'a self, context: &'a Context<'a>, windows: &'a [Value]) -> Env<'a> {
-        Env { context, row: &self.row, keys: &self.keys, aggregates: &self.aggregates, windows }
-    }
 }
 
 /// Windows, QUALIFY, the SELECT list, DISTINCT and ORDER BY.
