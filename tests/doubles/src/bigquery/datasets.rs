@@ -23,7 +23,10 @@ fn listed(kind: &str, key: &str, all: &[Json], request: &Request) -> Result<Answ
     if !part.is_empty() {
         object.insert(key.into(), json!(part));
     }
-    object.insert("totalItems".into(), json!(all.len()));
+    // Lists of datasets do not say how many there are.
+    if key != "datasets" {
+        object.insert("totalItems".into(), json!(all.len()));
+    }
     object.extend(next.map(|token| ("nextPageToken".to_owned(), json!(token))));
     Ok(Answer::json(&Json::Object(object)))
 }
@@ -81,7 +84,7 @@ pub(crate) fn delete(state: &mut State, request: &Request, name: &DatasetName) -
 
 /// `tables.list`.
 pub(crate) fn tables(state: &State, request: &Request, name: &DatasetName) -> Result<Answer, Refusal> {
-    let all: Vec<_> = state.dataset(name)?.tables.values().map(|t| Json::Object(t.head(&state.base))).collect();
+    let all: Vec<_> = state.dataset(name)?.tables.values().map(|t| Json::Object(t.head())).collect();
     listed("bigquery#tableList", "tables", &all, request)
 }
 

@@ -48,6 +48,10 @@ impl Discovery {
 
     fn compare(&self, schema: &Json, value: &Json, path: &str, wrong: &mut Vec<String>) {
         let text = |key: &str| schema.get(key).and_then(Json::as_str);
+        // Null is as good as nothing.
+        if value.is_null() {
+            return;
+        }
         if let Some(name) = text("$ref") {
             match self.document.get("schemas").and_then(|s| s.get(name)) {
                 Some(found) => self.compare(found, value, path, wrong),

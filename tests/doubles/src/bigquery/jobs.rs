@@ -162,12 +162,6 @@ pub(crate) fn settle(state: &mut State, objects: &dyn ObjectStore) {
             (None, Work::Query(query)) => sql::run(state, query, &name),
         };
         if let Some(job) = state.jobs.get_mut(at) {
-            if let (Work::Query(_), Some(table)) = (&*work, outcome.statistics.get("destinationTable")) {
-                // Where BigQuery put the rows of a query that named no table.
-                if let Some(Json::Object(query)) = job.configuration.get_mut("query") {
-                    query.entry("destinationTable").or_insert_with(|| table.clone());
-                }
-            }
             job.ended = Some(now());
             job.outcome = Some(outcome);
         }

@@ -15,6 +15,9 @@ use super::state::State;
 use super::value::Row;
 use super::wire::{self, Instants};
 
+/// What answers of `jobs.getQueryResults` call themselves.
+const GET_RESULTS: &str = "bigquery#getQueryResultsResponse";
+
 /// The tables that a `QueryRequest` touches, for faults.
 pub(crate) fn touched(body: &Json) -> Touched<'_> {
     Touched { names: Vec::new(), query: body.get("query").and_then(Json::as_str) }
@@ -73,7 +76,7 @@ pub(crate) fn get(state: &mut State, request: &Request, project: &str, id: &str)
     let page = Page::of(request, state.page_rows())?;
     let instants = instants(Some(request.flag("formatOptions.useInt64Timestamp")));
     let Some(job) = state.jobs.get_mut(at) else { return Err(Refusal::new("notFound", "Not found: Job")) };
-    let answer = results(job, "bigquery#getQueryResultsResponse", page, instants);
+    let answer = results(job, GET_RESULTS, page, instants);
     job.wait.look();
     answer
 }
@@ -93,7 +96,9 @@ fn results(job: &Job, kind: &str, page: Page, instants: Instants) -> Result<Answ
     if let Some(error) = &outcome.error {
         return Err(error.clone());
     }
-    put("etag", json!(super::text::base64(job.name.job.as_bytes())));
+    if kind == GET_RESULTS {
+        put("etag", json!(super::text::base64(job.name.job.as_bytes())));
+    }
     put("cacheHit", json!(false));
     put("totalBytesProcessed", json!(outcome.bytes.to_string()));
     for key in ["numDmlAffectedRows", "dmlStats"] {

@@ -98,7 +98,6 @@ impl Dataset {
         object.insert("id".into(), json!(self.name.to_string()));
         object.insert("datasetReference".into(), self.name.reference());
         object.insert("location".into(), json!(self.location));
-        object.insert("type".into(), json!("DEFAULT"));
         for key in ["labels", "friendlyName"] {
             object.extend(self.extras.get(key).map(|v| (key.to_owned(), v.clone())));
         }
@@ -109,6 +108,7 @@ impl Dataset {
     pub(crate) fn to_json(&self, base: &str) -> Json {
         let mut object = self.head();
         let DatasetName { project, dataset } = &self.name;
+        object.insert("type".into(), json!("DEFAULT"));
         object.insert("etag".into(), json!(super::text::base64(format!("{} {}", self.name, self.modified).as_bytes())));
         object.insert("selfLink".into(), json!(format!("{base}/projects/{project}/datasets/{dataset}")));
         object.insert("creationTime".into(), json!(self.created.to_string()));

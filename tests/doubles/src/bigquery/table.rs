@@ -182,7 +182,10 @@ impl Table {
 
     /// The `Table` resource. `base` is the address of the API.
     pub(crate) fn to_json(&self, base: &str) -> Json {
-        let mut object = self.head(base);
+        let mut object = self.head();
+        let (project, dataset) = (&self.name.dataset.project, &self.name.dataset.dataset);
+        let link = format!("{base}/projects/{project}/datasets/{dataset}/tables/{}", self.name.table);
+        object.insert("selfLink".into(), json!(link));
         object.extend(self.extras.clone());
         object.insert("schema".into(), schema::schema_json(&self.fields));
         object.insert("numRows".into(), json!(self.rows.len().to_string()));
@@ -196,7 +199,7 @@ impl Table {
     }
 
     /// What a list of tables says of it.
-    pub(crate) fn head(&self, base: &str) -> Map<String, Json> {
+    pub(crate) fn head(&self) -> Map<String, Json> {
         let name = &self.name;
         let mut object = Map::new();
         let mut put = |key: &str, value: Json| object.insert(key.to_owned(), value);
@@ -205,8 +208,6 @@ impl Table {
         put("tableReference", name.reference());
         put("type", json!("TABLE"));
         put("creationTime", json!(self.created.to_string()));
-        let (project, dataset) = (&name.dataset.project, &name.dataset.dataset);
-        put("selfLink", json!(format!("{base}/projects/{project}/datasets/{dataset}/tables/{}", name.table)));
         if let Some(partitioning) = &self.partitioning {
             put("timePartitioning", partitioning.to_json());
         }

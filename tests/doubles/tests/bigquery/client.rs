@@ -11,7 +11,7 @@ use gcp_bigquery_client::model::query_request::QueryRequest;
 use gcp_bigquery_client::model::table::Table;
 use serde_json::json;
 
-use crate::kit::{Kit, PROJECT, load, query, reference, schema};
+use crate::kit::{DISCOVERY, Kit, PROJECT, load, query, reference, schema};
 
 #[derive(Clone)]
 struct NoAuth;
@@ -97,5 +97,9 @@ fn loads_and_merges() {
         assert_eq!(table.clustering.unwrap().fields.unwrap(), ["k"]);
         client.table().delete(PROJECT, "d", "s").await.unwrap();
         assert!(kit.double.table(PROJECT, "d", "s").is_none());
+        if let Some(discovery) = &*DISCOVERY {
+            let wrong: Vec<_> = kit.double.requests().iter().flat_map(|r| discovery.check_request(r)).collect();
+            assert_eq!(wrong, [] as [String; 0], "what the client sends");
+        }
     });
 }

@@ -36,6 +36,22 @@ fn a_refusal_before_leaves_no_job() {
 }
 
 #[test]
+fn what_stands_before_bigquery_may_answer_or_not() {
+    let kit = Kit::new();
+    let proxy = FaultKind::Foreign { status: 502, body: "<html>Bad Gateway</html>".into() };
+    kit.double.fault(Fault::new("jobs.insert", proxy));
+    let answer = insert(&kit, "a").unwrap();
+    assert_eq!((answer.status, &answer.body), (502, &Value::Null));
+    kit.double.fault(Fault::new("jobs.insert", FaultKind::CutBefore));
+    assert!(insert(&kit, "a").is_err());
+    assert!(kit.double.jobs().is_empty());
+    kit.double.fault(Fault::new("jobs.insert", FaultKind::Delay(Duration::from_millis(200))));
+    let begun = Instant::now();
+    assert_eq!(insert(&kit, "a").unwrap().status, 200);
+    assert!(begun.elapsed() >= Duration::from_millis(200));
+}
+
+#[test]
 fn a_lost_answer_leaves_a_job_that_has_run() {
     let kit = Kit::new();
     for (id, loss) in [("told", Loss::Unavailable), ("cut", Loss::Cut)] {

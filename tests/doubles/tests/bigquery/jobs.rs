@@ -127,3 +127,17 @@ fn other_projects_are_refused() {
     let dataset = kit.get(&format!("{base}/bigquery/v2/projects/other-project/datasets/d"));
     assert_eq!((dataset.status, dataset.message()), (404, "Not found: Project other-project"));
 }
+
+#[test]
+fn of_many_who_use_an_id_at_once_one_gets_it() {
+    let kit = Kit::new();
+    kit.execute("CREATE TABLE d.t (n INT64)");
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let insert = || kit.insert("one", &query("INSERT d.t VALUES (1)")).status;
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(insert)).collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert_eq!(statuses.iter().filter(|s| **s == 200).count(), 1, "{statuses:?}");
+    assert_eq!(statuses.iter().filter(|s| **s == 409).count(), 7, "{statuses:?}");
+    assert_eq!(kit.rows("SELECT COUNT(*) n FROM d.t"), [json!({"n": 1})]);
+}

@@ -1,11 +1,40 @@
 //! A double, and requests to it.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use gristmill_doubles::bigquery::{BigQueryDouble, MemoryObjects};
+use gristmill_doubles::bigquery::{BigQueryDouble, Discovery, MemoryObjects};
 use serde_json::{Value, json};
 
 pub(crate) const PROJECT: &str = "test-project";
+
+/// What the API says answers look like, where the Cloud SDK is installed.
+pub(crate) static DISCOVERY: LazyLock<Option<Discovery>> = LazyLock::new(Discovery::installed);
+
+/// The type of a body by what it calls itself.
+fn type_of(kind: &str) -> &str {
+    match kind {
+        "bigquery#getQueryResultsResponse" => "GetQueryResultsResponse",
+        "bigquery#queryResponse" => "QueryResponse",
+        "bigquery#jobCancelResponse" => "JobCancelResponse",
+        "bigquery#tableDataList" => "TableDataList",
+        "bigquery#datasetList" => "DatasetList",
+        "bigquery#projectList" => "ProjectList",
+        "bigquery#tableList" => "TableList",
+        "bigquery#jobList" => "JobList",
+        "bigquery#dataset" => "Dataset",
+        "bigquery#table" => "Table",
+        "bigquery#job" => "Job",
+        other => panic!("an answer of the kind {other}"),
+    }
+}
+
+/// Fails where an answer has fields that the API does not have.
+fn check(body: &Value) {
+    if let (Some(discovery), Some(kind)) = (&*DISCOVERY, body["kind"].as_str()) {
+        let wrong = discovery.check(type_of(kind), body);
+        assert!(wrong.is_empty(), "{wrong:#?}\n{body:#}");
+    }
+}
 
 /// A double with the dataset `d`, the bucket `b`, and a client that takes every status as an answer.
 pub(crate) struct Kit {
@@ -64,6 +93,7 @@ impl Kit {
         let (location, range) = (header("location"), header("range"));
         let bytes = response.body_mut().read_to_vec()?;
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        check(&body);
         Ok(Answer { status: response.status().as_u16(), location, range, body })
     }
 

@@ -15,5 +15,6 @@ mod loads;
 mod merges;
 mod parquet;
 mod queries;
+mod referees;
 mod resources;
 mod uploads;

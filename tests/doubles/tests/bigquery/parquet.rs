@@ -176,3 +176,32 @@ fn required_columns_of_a_table_want_a_schema_that_says_so() {
     );
     success(&run(&kit, "said", "t", numbers(), json!({"schema": schema(&["n INT64 REQUIRED"])})));
 }
+
+#[test]
+fn codecs_are_those_of_bigquery() {
+    use parquet::basic::{Compression, GzipLevel, ZstdLevel};
+    let kit = Kit::new();
+    let numbers = column("n", Int64Array::from(vec![1; 1000]));
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![numbers.0])), vec![numbers.1]).unwrap();
+    let good = [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::LZ4_RAW,
+        Compression::GZIP(GzipLevel::default()),
+        Compression::ZSTD(ZstdLevel::default()),
+    ];
+    for (i, codec) in good.into_iter().chain([Compression::LZ4]).enumerate() {
+        let properties = parquet::file::properties::WriterProperties::builder().set_compression(codec).build();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let job = run(&kit, &format!("c{i}"), "t", bytes, json!({}));
+        if codec == Compression::LZ4 {
+            assert!(failure(&job).1.contains("Unsupported compression codec"), "{job}");
+        } else {
+            success(&job);
+        }
+    }
+    assert_eq!(kit.rows("SELECT COUNT(*) AS n FROM d.t"), [json!({"n": 5000})]);
+}

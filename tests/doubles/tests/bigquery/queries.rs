@@ -136,6 +136,11 @@ fn expressions() {
         ("'it\\'s'", json!("it's")),
         ("GREATEST(1, 2.5)", json!(2.5)),
         ("5 BETWEEN 1 AND 5", json!(true)),
+        ("TIMESTAMP_SUB(TIMESTAMP '2024-01-01', INTERVAL 90 MINUTE)", json!("2023-12-31T22:30:00Z")),
+        ("TIMESTAMP_DIFF(TIMESTAMP '2024-01-02', TIMESTAMP '2024-01-01 12:00:01', HOUR)", json!(11)),
+        ("DATE_ADD(DATE '2024-01-31', INTERVAL 1 MONTH)", json!("2024-02-29")),
+        ("DATE_DIFF(DATE '2024-03-01', DATE '2024-02-01', DAY)", json!(29)),
+        ("JSON '{\"b\": 1, \"a\": [true]}'", json!({"a": [true], "b": 1})),
     ] {
         assert_eq!(one(&kit, expr), want, "{expr}");
     }

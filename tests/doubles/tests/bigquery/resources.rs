@@ -139,3 +139,24 @@ fn lists_come_in_pages() {
     assert_eq!(projects["projects"][0]["id"], "test-project");
     assert_eq!(kit.get("/nothing/here").status, 404);
 }
+
+#[test]
+fn the_discovery_document_tells_right_from_wrong() {
+    let Some(discovery) = &*crate::kit::DISCOVERY else {
+        use std::io::Write;
+        writeln!(
+            std::io::stderr(),
+            "the Cloud SDK is not installed: answers are not compared with the API's own types"
+        )
+        .unwrap();
+        return;
+    };
+    let right = json!({"id": "x", "numRows": "1", "schema": {"fields": [{"name": "n", "type": "INTEGER"}]}, "labels": {"a": "b"}});
+    assert_eq!(discovery.check("Table", &right), [] as [String; 0]);
+    let wrong = json!({"numRows": 1, "numBytes": "many", "schema": {"fields": [{"name": "n", "kind": "INTEGER"}]}, "labels": {"a": 1}});
+    assert_eq!(discovery.check("Table", &wrong).len(), 4);
+    let kit = Kit::new();
+    kit.post("/jobs", &json!({"configuration": {"load": {"sourceUri": "gs://b/x"}}}));
+    let request = &kit.double.requests()[0];
+    assert_eq!(discovery.check_request(request), ["Job.configuration.load.sourceUri: the API has no such field"]);
+}

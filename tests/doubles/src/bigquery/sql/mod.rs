@@ -102,7 +102,6 @@ fn try_run(state: &mut State, job: &QueryJob, location: &str) -> Result<Outcome,
             let rows = Arc::new(relation.rows);
             if let Some(destination) = &job.destination {
                 write(state, destination, &fields, &rows)?;
-                put("destinationTable", destination.table.reference());
             }
             result = Some(ResultRows { fields, rows });
         }
