@@ -2,3 +2,14 @@
 
 pub mod bigquery;
 pub mod storage;
+
+/// The two of one project: load jobs read what lies in the buckets.
+impl bigquery::ObjectStore for storage::Objects {
+    fn get(&self, bucket: &str, object: &str) -> Option<Vec<u8>> {
+        self.get(bucket, object).map(Vec::from)
+    }
+
+    fn list(&self, bucket: &str, prefix: &str) -> Vec<String> {
+        self.list(bucket, prefix)
+    }
+}
