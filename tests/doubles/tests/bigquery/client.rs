@@ -43,10 +43,10 @@ fn loads_and_merges() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let client = client(&kit).await;
-        let fields = ["k STRING REQUIRED", "v FLOAT64", "at TIMESTAMP"];
+        let fields = ["k STRING REQUIRED", "v FLOAT64", "ts TIMESTAMP"];
         let table = json!({
             "tableReference": reference("t"), "schema": schema(&fields),
-            "timePartitioning": {"type": "DAY", "field": "at"}, "clustering": {"fields": ["k"]},
+            "timePartitioning": {"type": "DAY", "field": "ts"}, "clustering": {"fields": ["k"]},
         });
         client.table().create(serde_json::from_value::<Table>(table).unwrap()).await.unwrap();
         let missing = client.table().get(PROJECT, "d", "none", None).await.unwrap_err();
@@ -56,7 +56,7 @@ fn loads_and_merges() {
         kit.objects.put(
             "b",
             "rows.json",
-            "{\"k\": \"a\", \"v\": 1.5, \"at\": \"2024-01-01T00:00:00Z\"}\n{\"k\": \"b\"}\n",
+            "{\"k\": \"a\", \"v\": 1.5, \"ts\": \"2024-01-01T00:00:00Z\"}\n{\"k\": \"b\"}\n",
         );
         let config = load(
             "s",
@@ -75,20 +75,20 @@ fn loads_and_merges() {
         assert_eq!(error.error.code, 409);
 
         let merge =
-            "MERGE `d.t` T USING `d.s` S ON T.k = S.k WHEN NOT MATCHED THEN INSERT (k, v, at) VALUES (S.k, S.v, S.at)";
+            "MERGE `d.t` T USING `d.s` S ON T.k = S.k WHEN NOT MATCHED THEN INSERT (k, v, ts) VALUES (S.k, S.v, S.ts)";
         client.job().insert(PROJECT, job("merge-1", query(merge))).await.unwrap();
         let done = client.job().get_job(PROJECT, "merge-1", Some("US")).await.unwrap();
         let statistics = done.statistics.unwrap().query.unwrap();
         assert_eq!(statistics.num_dml_affected_rows.as_deref(), Some("2"));
 
         let mut rows = gcp_bigquery_client::model::query_response::ResultSet::new_from_query_response(
-            client.job().query(PROJECT, QueryRequest::new("SELECT k, v, at FROM d.t ORDER BY k")).await.unwrap(),
+            client.job().query(PROJECT, QueryRequest::new("SELECT k, v, ts FROM d.t ORDER BY k")).await.unwrap(),
         );
         assert_eq!(rows.row_count(), 2);
         assert!(rows.next_row());
         assert_eq!(rows.get_string_by_name("k").unwrap().as_deref(), Some("a"));
         assert_eq!(rows.get_f64_by_name("v").unwrap(), Some(1.5));
-        assert_eq!(rows.get_f64_by_name("at").unwrap(), Some(1_704_067_200.0));
+        assert_eq!(rows.get_f64_by_name("ts").unwrap(), Some(1_704_067_200.0));
         assert!(rows.next_row());
         assert_eq!(rows.get_f64_by_name("v").unwrap(), None);
 

@@ -5,16 +5,16 @@ use serde_json::json;
 use crate::kit::{Kit, PROJECT, failure, query, success};
 
 const MERGE: &str = "MERGE INTO `test-project.d.t` AS T \
-    USING (SELECT * FROM `test-project.d.s` QUALIFY ROW_NUMBER() OVER (PARTITION BY k ORDER BY at DESC) = 1) AS S \
+    USING (SELECT * FROM `test-project.d.s` QUALIFY ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts DESC) = 1) AS S \
     ON T.k = S.k \
-    WHEN MATCHED AND (T.v IS DISTINCT FROM S.v OR T.at IS DISTINCT FROM S.at) THEN UPDATE SET v = S.v, at = S.at \
-    WHEN NOT MATCHED THEN INSERT (k, v, at) VALUES (S.k, S.v, S.at)";
+    WHEN MATCHED AND (T.v IS DISTINCT FROM S.v OR T.ts IS DISTINCT FROM S.ts) THEN UPDATE SET v = S.v, ts = S.ts \
+    WHEN NOT MATCHED THEN INSERT (k, v, ts) VALUES (S.k, S.v, S.ts)";
 
 fn tables(kit: &Kit) {
     for table in ["t", "s"] {
-        kit.execute(&format!("CREATE TABLE d.{table} (k STRING NOT NULL, v FLOAT64, at TIMESTAMP)"));
+        kit.execute(&format!("CREATE TABLE d.{table} (k STRING NOT NULL, v FLOAT64, ts TIMESTAMP)"));
     }
-    kit.execute("INSERT INTO d.t (k, v, at) VALUES ('a', 1, '2024-01-01'), ('b', NULL, NULL), ('n', CAST('nan' AS FLOAT64), NULL)");
+    kit.execute("INSERT INTO d.t (k, v, ts) VALUES ('a', 1, '2024-01-01'), ('b', NULL, NULL), ('n', CAST('nan' AS FLOAT64), NULL)");
 }
 
 #[test]
@@ -37,10 +37,10 @@ fn rows_are_updated_inserted_or_left_alone() {
     assert_eq!(
         kit.rows("SELECT * FROM d.t ORDER BY k"),
         [
-            json!({"k": "a", "v": 1.0, "at": "2024-01-01T00:00:00Z"}),
-            json!({"k": "b", "v": 2.5, "at": null}),
-            json!({"k": "c", "v": 4.0, "at": "2024-04-01T00:00:00Z"}),
-            json!({"k": "n", "v": "NaN", "at": null}),
+            json!({"k": "a", "v": 1.0, "ts": "2024-01-01T00:00:00Z"}),
+            json!({"k": "b", "v": 2.5, "ts": null}),
+            json!({"k": "c", "v": 4.0, "ts": "2024-04-01T00:00:00Z"}),
+            json!({"k": "n", "v": "NaN", "ts": null}),
         ]
     );
     // Once more changes nothing.

@@ -6,9 +6,9 @@ use crate::kit::{Kit, failure, query, success};
 
 fn kit() -> Kit {
     let kit = Kit::new();
-    kit.execute("CREATE TABLE d.t (k STRING, team STRING, n INT64, f FLOAT64, at TIMESTAMP)");
+    kit.execute("CREATE TABLE d.t (k STRING, team STRING, n INT64, f FLOAT64, ts TIMESTAMP)");
     kit.execute(
-        "INSERT INTO d.t (k, team, n, f, at) VALUES ('a', 'x', 1, 0.5, '2024-01-01 00:00:00'), ('b', 'x', 2, CAST('inf' AS FLOAT64), \
+        "INSERT INTO d.t (k, team, n, f, ts) VALUES ('a', 'x', 1, 0.5, '2024-01-01 00:00:00'), ('b', 'x', 2, CAST('inf' AS FLOAT64), \
          TIMESTAMP '2024-01-02T03:04:05.678Z'), ('c', 'y', 3, NULL, NULL), ('c', NULL, NULL, -0.0, '2023-12-31')",
     );
     kit
@@ -24,7 +24,7 @@ fn one(kit: &Kit, expr: &str) -> Value {
 fn filters_groups_and_orders() {
     let kit = kit();
     assert_eq!(
-        kit.rows("SELECT team, COUNT(*) AS rows_, COUNT(n) AS ns, SUM(n) AS s, MIN(k) lo, MAX(at) hi FROM d.t GROUP BY team ORDER BY team"),
+        kit.rows("SELECT team, COUNT(*) AS rows_, COUNT(n) AS ns, SUM(n) AS s, MIN(k) lo, MAX(ts) hi FROM d.t GROUP BY team ORDER BY team"),
         [
             json!({"team": null, "rows_": 1, "ns": 0, "s": null, "lo": "c", "hi": "2023-12-31T00:00:00Z"}),
             json!({"team": "x", "rows_": 2, "ns": 2, "s": 3, "lo": "a", "hi": "2024-01-02T03:04:05.678Z"}),
@@ -47,12 +47,12 @@ fn filters_groups_and_orders() {
     );
     assert_eq!(names("SELECT k, COUNT(*) OVER (PARTITION BY k) AS c FROM d.t QUALIFY c > 1"), "cc");
     assert_eq!(
-        kit.rows("SELECT * EXCEPT (f, at) REPLACE (n + 1 AS n) FROM d.t WHERE k = 'a'"),
+        kit.rows("SELECT * EXCEPT (f, ts) REPLACE (n + 1 AS n) FROM d.t WHERE k = 'a'"),
         [json!({"k": "a", "team": "x", "n": 2})]
     );
     assert_eq!(
         kit.rows("SELECT TO_JSON_STRING(r) AS j FROM d.t r WHERE k = 'a'")[0]["j"],
-        "{\"k\":\"a\",\"team\":\"x\",\"n\":1,\"f\":0.5,\"at\":\"2024-01-01T00:00:00Z\"}"
+        "{\"k\":\"a\",\"team\":\"x\",\"n\":1,\"f\":0.5,\"ts\":\"2024-01-01T00:00:00Z\"}"
     );
 }
 
@@ -182,11 +182,32 @@ fn what_is_wrong_or_unknown_is_refused_with_its_place() {
         ("SELECT * FROM d.t FOR SYSTEM_TIME AS OF CURRENT_TIMESTAMP()", "The double of BigQuery cannot run this"),
         ("FROM d.t |> WHERE n > 1", "The double of BigQuery cannot run this"),
         ("SELEC 1", "Syntax error: "),
+        ("SELECT k == 'a' FROM d.t", "Syntax error: Unexpected \"==\" at [1:10]"),
+        ("SELECT COUNT(*) AS rows FROM d.t", "Syntax error: Unexpected keyword ROWS at [1:20]"),
+        ("SELECT range FROM d.t", "Syntax error: Unexpected keyword RANGE at [1:8]"),
+        ("INSERT d.t (k, hash) VALUES ('a', 1)", "Syntax error: Unexpected keyword HASH at [1:16]"),
+        ("CREATE TABLE d.k (new INT64)", "Syntax error: Unexpected keyword NEW at [1:19]"),
+        (
+            "SELECT a.k FROM d.t a JOIN d.t b",
+            "Syntax error: JOIN must have an immediately following ON or USING clause",
+        ),
+        ("TRUNCATE d.t", "The double of BigQuery cannot run this"),
+        ("DROP TABLE d.t CASCADE", "The double of BigQuery cannot run this"),
     ] {
         let error = kit.error(sql);
         assert!(error.starts_with("invalidQuery: "), "{sql}: {error}");
         assert!(error.contains(message), "{sql}: {error}");
     }
+}
+
+#[test]
+fn reserved_words_are_names_in_backticks_and_behind_a_dot() {
+    let kit = Kit::new();
+    kit.execute("CREATE TABLE d.t (`hash` STRING, `group` INT64)");
+    kit.execute("INSERT d.t (`hash`, `group`) VALUES ('x', 1)");
+    kit.execute("UPDATE d.t SET `group` = 2 WHERE `hash` = 'x'");
+    kit.execute("MERGE d.t T USING d.t S ON T.hash = S.hash WHEN MATCHED THEN UPDATE SET `group` = S.group + 1");
+    assert_eq!(kit.rows("SELECT t.group AS `rows` FROM d.t"), [json!({"rows": 3})]);
 }
 
 #[test]
@@ -202,8 +223,8 @@ fn smaller_statements() {
     );
     let job = kit.run("insert", &query("INSERT INTO d.t (k, n) SELECT k, 5 FROM d.t"));
     assert_eq!(job["statistics"]["query"]["dmlStats"], json!({"insertedRowCount": "2"}));
-    let create = "CREATE TABLE d.c (id STRING NOT NULL OPTIONS(description=\"x\"), at TIMESTAMP, l ARRAY<STRUCT<a INT64, b STRING>>) \
-        PARTITION BY DATE(at) CLUSTER BY id OPTIONS(require_partition_filter=true)";
+    let create = "CREATE TABLE d.c (id STRING NOT NULL OPTIONS(description=\"x\"), ts TIMESTAMP, l ARRAY<STRUCT<a INT64, b STRING>>) \
+        PARTITION BY DATE(ts) CLUSTER BY id OPTIONS(require_partition_filter=true)";
     let job = kit.run("create", &query(create));
     assert_eq!(
         (&job["statistics"]["query"]["ddlOperationPerformed"], &job["statistics"]["query"]["statementType"]),
@@ -217,7 +238,7 @@ fn smaller_statements() {
     assert_eq!(table["schema"]["fields"][2]["fields"][1], json!({"name": "b", "type": "STRING"}));
     assert_eq!(
         (&table["timePartitioning"], &table["clustering"]["fields"]),
-        (&json!({"type": "DAY", "field": "at"}), &json!(["id"]))
+        (&json!({"type": "DAY", "field": "ts"}), &json!(["id"]))
     );
     assert_eq!(kit.error(create), "duplicate: Already Exists: Table test-project:d.c");
     kit.execute("CREATE TABLE IF NOT EXISTS d.c (other INT64)");
@@ -236,10 +257,10 @@ fn answers_come_in_pages_with_their_schema() {
     let kit = kit();
     kit.double.limit_pages(3);
     let body =
-        json!({"query": "SELECT k, n, f, at FROM d.t ORDER BY k, n DESC", "useLegacySql": false, "maxResults": 2});
+        json!({"query": "SELECT k, n, f, ts FROM d.t ORDER BY k, n DESC", "useLegacySql": false, "maxResults": 2});
     let first = kit.post("/queries", &body).body;
     assert_eq!((&first["jobComplete"], &first["totalRows"]), (&json!(true), &json!("4")));
-    assert_eq!(first["schema"]["fields"][3], json!({"name": "at", "type": "TIMESTAMP", "mode": "NULLABLE"}));
+    assert_eq!(first["schema"]["fields"][3], json!({"name": "ts", "type": "TIMESTAMP", "mode": "NULLABLE"}));
     assert_eq!(first["rows"][1]["f"], json!([{"v": "b"}, {"v": "2"}, {"v": "Infinity"}, {"v": "1.704164645678E9"}]));
     let (id, token) = (first["jobReference"]["jobId"].as_str().unwrap(), first["pageToken"].as_str().unwrap());
     let path = format!("/queries/{id}?pageToken={token}&formatOptions.useInt64Timestamp=true");
@@ -277,7 +298,7 @@ fn parameters() {
     assert_eq!(answer.body["rows"], json!([{"f": [{"v": "b"}]}]), "{}", answer.body);
     let mut named = parameter("TIMESTAMP", "2024-01-01T00:00:00Z");
     named["name"] = json!("since");
-    let answer = run("SELECT COUNT(*) FROM d.t WHERE at >= @since", "NAMED", json!([named]));
+    let answer = run("SELECT COUNT(*) FROM d.t WHERE ts >= @since", "NAMED", json!([named]));
     assert_eq!(answer.body["rows"], json!([{"f": [{"v": "2"}]}]), "{}", answer.body);
     assert!(run("SELECT @other", "NAMED", json!([])).message().contains("Query parameter 'other' not found"));
 }

@@ -1,5 +1,8 @@
 //! Datasets and tables.
 
+use std::sync::Arc;
+
+use gristmill_doubles::bigquery::{MemoryObjects, Options, serve_forever};
 use serde_json::{Value, json};
 
 use crate::kit::{Kit, reference, schema};
@@ -38,8 +41,8 @@ fn tables() {
     let kit = Kit::new();
     let mut body = json!({
         "tableReference": reference("t"),
-        "schema": schema(&["k STRING REQUIRED", "at TIMESTAMP", "f FLOAT64 NULLABLE", "b BOOL"]),
-        "timePartitioning": {"type": "MONTH", "field": "at"},
+        "schema": schema(&["k STRING REQUIRED", "ts TIMESTAMP", "f FLOAT64 NULLABLE", "b BOOL"]),
+        "timePartitioning": {"type": "MONTH", "field": "ts"},
         "clustering": {"fields": ["k"]},
         "requirePartitionFilter": true,
         "labels": {"team": "x"},
@@ -54,23 +57,23 @@ fn tables() {
     let table = kit.get("/datasets/d/tables/t").body;
     assert_eq!(table["id"], "test-project:d.t");
     assert_eq!((&table["numRows"], &table["type"], &table["location"]), (&json!("0"), &json!("TABLE"), &json!("US")));
-    assert_eq!(table["timePartitioning"], json!({"type": "MONTH", "field": "at"}));
+    assert_eq!(table["timePartitioning"], json!({"type": "MONTH", "field": "ts"}));
     assert_eq!((&table["clustering"]["fields"], &table["requirePartitionFilter"]), (&json!(["k"]), &json!(true)));
     // Types by the names of the API, modes where they were given.
     assert_eq!(
         table["schema"]["fields"],
         json!([
-            {"name": "k", "type": "STRING", "mode": "REQUIRED"}, {"name": "at", "type": "TIMESTAMP"},
+            {"name": "k", "type": "STRING", "mode": "REQUIRED"}, {"name": "ts", "type": "TIMESTAMP"},
             {"name": "f", "type": "FLOAT", "mode": "NULLABLE"}, {"name": "b", "type": "BOOLEAN"},
         ])
     );
     let filter = kit.error("SELECT * FROM d.t");
     assert!(
-        filter.contains("Cannot query over table 'test-project.d.t' without a filter over column(s) 'at'"),
+        filter.contains("Cannot query over table 'test-project.d.t' without a filter over column(s) 'ts'"),
         "{filter}"
     );
     assert!(kit.error("DELETE FROM d.t WHERE k = 'a'").contains("without a filter"));
-    kit.execute("SELECT * FROM d.t WHERE at > '2024-01-01'");
+    kit.execute("SELECT * FROM d.t WHERE ts > '2024-01-01'");
 
     let missing = kit.get("/datasets/d/tables/none");
     assert_eq!(
@@ -159,4 +162,19 @@ fn the_discovery_document_tells_right_from_wrong() {
     kit.post("/jobs", &json!({"configuration": {"load": {"sourceUri": "gs://b/x"}}}));
     let request = &kit.double.requests()[0];
     assert_eq!(discovery.check_request(request), ["Job.configuration.load.sourceUri: the API has no such field"]);
+}
+
+#[test]
+fn served_for_others_to_use() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let options = Options { port: 0, datasets: vec!["some-project.d".into(), "other-project".into()] };
+    // It ends with the process.
+    std::thread::spawn(move || {
+        serve_forever(&options, Arc::new(MemoryObjects::default()), |at| tell.send(at.to_owned()).unwrap())
+    });
+    let endpoint = told.recv().unwrap();
+    let kit = Kit::new();
+    let datasets = kit.get(&format!("{endpoint}/bigquery/v2/projects/some-project/datasets")).body;
+    assert_eq!(datasets["datasets"][0]["id"], "some-project:d");
+    assert_eq!(kit.get(&format!("{endpoint}/bigquery/v2/projects")).body["totalItems"], 2);
 }

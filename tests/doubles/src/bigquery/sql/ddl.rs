@@ -8,6 +8,7 @@ use sqlparser::ast::{
 
 use super::context::Context;
 use super::functions;
+use super::keywords;
 use super::select;
 use super::types;
 use crate::bigquery::names::TableName;
@@ -83,6 +84,7 @@ fn check(ast: &CreateTable) -> Result<(), Refusal> {
 }
 
 fn column(ast: &sqlparser::ast::ColumnDef) -> Result<Field, Refusal> {
+    keywords::check(&ast.name)?;
     let mut field = Field::nullable(&ast.name.value, types::of(&ast.data_type)?);
     for option in &ast.options {
         match &option.option {

@@ -10,6 +10,7 @@ use super::cast;
 use super::context::{Context, place};
 use super::expr::{Env, Expr, Literal, Space, Typed};
 use super::from;
+use super::keywords;
 use super::scope::Scope;
 use super::select;
 use crate::bigquery::refusal::Refusal;
@@ -57,6 +58,7 @@ pub(super) fn columns(table: &Table, names: &[ObjectName]) -> Result<Vec<usize>,
     for name in names {
         let ident = name.0.first().and_then(|p| p.as_ident()).filter(|_| name.0.len() == 1);
         let ident = ident.ok_or_else(|| Refusal::unsupported(name))?;
+        keywords::check(ident)?;
         let at = schema::position(&table.fields, &ident.value).ok_or_else(|| {
             Refusal::invalid_query(format!(
                 "Column {} is not present in table {}{}",
@@ -100,6 +102,7 @@ pub(super) fn insert(context: &Context<'_>, ast: &Insert) -> Result<Changed, Ref
         && ast.returning.is_none()
         && ast.output.is_none()
         && !ast.replace_into
+        && !ast.has_table_keyword
         && ast.multi_table_insert_type.is_none();
     let (TableObject::TableName(name), Some(source), true) = (&ast.table, &ast.source, known) else {
         return Err(Refusal::unsupported(ast));
@@ -272,7 +275,8 @@ pub(super) fn apply(fields: &[Field], row: &Row, set: &[(usize, Expr)], env: &En
 /// TRUNCATE TABLE.
 pub(super) fn truncate(context: &Context<'_>, ast: &Truncate) -> Result<Changed, Refusal> {
     let [target] = ast.table_names.as_slice() else { return Err(Refusal::unsupported(ast)) };
-    if ast.partitions.is_some()
+    if !ast.table
+        || ast.partitions.is_some()
         || ast.if_exists
         || ast.identity.is_some()
         || ast.cascade.is_some()

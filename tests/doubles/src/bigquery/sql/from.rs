@@ -6,6 +6,7 @@ use super::bind::Binder;
 use super::context::Context;
 use super::expr::{Env, Expr};
 use super::join::{Kind, join};
+use super::keywords;
 use super::scope::{Scope, ScopeColumn};
 use super::select::{self, Relation};
 use crate::bigquery::refusal::Refusal;
@@ -74,6 +75,12 @@ fn joined(context: &Context<'_>, table: &TableWithJoins) -> Result<Input, Refusa
             JoinOperator::FullOuter(c) => (Kind { keep_left: true, keep_right: true }, c),
             _ => return Err(Refusal::unsupported(step)),
         };
+        if matches!((constraint, &step.join_operator), (JoinConstraint::None, operator) if !matches!(operator, JoinOperator::CrossJoin(_)))
+        {
+            return Err(Refusal::invalid_query(format!(
+                "Syntax error: JOIN must have an immediately following ON or USING clause: {step}"
+            )));
+        }
         left = join(context, left, right, kind, constraint)?;
     }
     Ok(left)
@@ -83,7 +90,10 @@ fn joined(context: &Context<'_>, table: &TableWithJoins) -> Result<Input, Refusa
 pub(super) fn alias(alias: Option<&TableAlias>) -> Result<Option<&str>, Refusal> {
     match alias {
         None => Ok(None),
-        Some(TableAlias { name, columns, at: None, .. }) if columns.is_empty() => Ok(Some(&name.value)),
+        Some(TableAlias { name, columns, at: None, .. }) if columns.is_empty() => {
+            keywords::check(name)?;
+            Ok(Some(&name.value))
+        }
         Some(other) => Err(Refusal::unsupported(other)),
     }
 }

@@ -16,6 +16,7 @@ mod from;
 mod functions;
 mod groups;
 mod join;
+mod keywords;
 mod literal;
 mod merge;
 mod order;
@@ -201,6 +202,10 @@ fn statement(state: &State, job: &QueryJob, location: &str) -> Result<Run, Refus
     // Escapes are taken apart by `literal`: the tokenizer knows only some.
     let tokens = Tokenizer::new(&dialect, &job.text).with_unescape(false).tokenize_with_location();
     let tokens = tokens.map_err(|e| syntax(e.to_string()))?;
+    if let Some(equals) = tokens.iter().find(|t| t.token == Token::DoubleEq) {
+        // The parser takes it for `=`.
+        return Err(Refusal::invalid_query(format!("Syntax error: Unexpected \"==\"{}", context::place(equals.span))));
+    }
     let question = |t: &&sqlparser::tokenizer::TokenWithSpan| matches!(&t.token, Token::Placeholder(p) if p == "?");
     let placeholders: Vec<_> =
         tokens.iter().filter(question).map(|t| (t.span.start.line, t.span.start.column)).collect();
@@ -235,9 +240,16 @@ fn statement(state: &State, job: &QueryJob, location: &str) -> Result<Run, Refus
             let kind = if ast.query.is_some() { "CREATE_TABLE_AS_SELECT" } else { "CREATE_TABLE" };
             (kind, Done::Defined(ddl::create(&context, ast)?))
         }
-        Statement::Drop { object_type: ObjectType::Table, if_exists, names, .. } => {
-            ("DROP_TABLE", Done::Defined(ddl::drop(&context, names, *if_exists)?))
-        }
+        Statement::Drop {
+            object_type: ObjectType::Table,
+            if_exists,
+            names,
+            cascade: false,
+            restrict: false,
+            purge: false,
+            temporary: false,
+            table: None,
+        } => ("DROP_TABLE", Done::Defined(ddl::drop(&context, names, *if_exists)?)),
         other => return Err(Refusal::unsupported(other)),
     };
     drop(context);

@@ -7,6 +7,7 @@ use sqlparser::ast::{
 use super::bind::Binder;
 use super::context::place;
 use super::expr::Typed;
+use super::keywords;
 use crate::bigquery::refusal::Refusal;
 
 /// A column of the result.
@@ -30,6 +31,7 @@ pub(super) fn items(binder: &mut Binder<'_>, list: &[SelectItem]) -> Result<Vec<
                 items.push(Item { name, typed: binder.bind(expr)? });
             }
             SelectItem::ExprWithAlias { expr, alias } => {
+                keywords::check(alias)?;
                 items.push(Item { name: alias.value.clone(), typed: binder.bind(expr)? });
             }
             SelectItem::Wildcard(options) => star(binder, None, options, &mut items)?,

@@ -11,7 +11,7 @@ use super::context::{Context, place};
 use super::expr::{Comparison, Expr, Literal, Space, Subquery, Typed};
 use super::scope::Scope;
 use super::window::WindowCall;
-use super::{cast, functions, literal, project, types};
+use super::{cast, functions, keywords, literal, project, types};
 use crate::bigquery::refusal::Refusal;
 use crate::bigquery::schema::Type;
 use crate::bigquery::text;
@@ -185,6 +185,7 @@ impl<'a> Binder<'a> {
     }
 
     fn name(&mut self, idents: &[Ident]) -> Result<Typed, Refusal> {
+        idents.first().map_or(Ok(()), keywords::check)?;
         let full = || idents.iter().map(|i| i.value.as_str()).collect::<Vec<_>>().join(".");
         let at = place(idents.first().map_or_else(sqlparser::tokenizer::Span::empty, |i| i.span));
         if let Some(found) = self.scope.find(idents)? {

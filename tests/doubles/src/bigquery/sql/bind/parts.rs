@@ -7,7 +7,7 @@ use crate::bigquery::refusal::Refusal;
 use crate::bigquery::schema::{Field, Type};
 use crate::bigquery::sql::context::place;
 use crate::bigquery::sql::expr::{Expr, Space, Typed};
-use crate::bigquery::sql::{aggregate, cast, functions, scope, types, window};
+use crate::bigquery::sql::{aggregate, cast, functions, keywords, scope, types, window};
 use crate::bigquery::value::Value;
 
 impl Binder<'_> {
@@ -78,7 +78,10 @@ impl Binder<'_> {
         let mut parts = Vec::new();
         for (i, value) in values.iter().enumerate() {
             let (inner, name) = match value {
-                Ast::Named { expr, name } => (&**expr, name.value.clone()),
+                Ast::Named { expr, name } => {
+                    keywords::check(name)?;
+                    (&**expr, name.value.clone())
+                }
                 Ast::Identifier(name) => (value, name.value.clone()),
                 Ast::CompoundIdentifier(names) => (value, names.last().map(|n| n.value.clone()).unwrap_or_default()),
                 other => (other, String::new()),
