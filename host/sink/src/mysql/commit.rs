@@ -133,13 +133,19 @@ impl Loading {
 
     async fn ask(&self, address: &Address) -> Result<bool, SinkError> {
         let mut connection = Connection::open(address).await?;
-        // Once the lock is ours the old session has ended, and what it did is done or taken back.
-        if let Some(table) = self.load.tables.iter().map(|t| t.name().to_lowercase()).min() {
+        let mut committed = self.is_recorded(&mut connection).await?;
+        if !committed && let Some(table) = self.load.tables.iter().map(|t| t.name().to_lowercase()).min() {
+            // Once the lock is ours the old session has ended, and what it did is done or taken back.
             lock(&mut connection, &self.place, &table).await?;
+            committed = self.is_recorded(&mut connection).await?;
         }
+        connection.close().await;
+        Ok(committed)
+    }
+
+    async fn is_recorded(&self, connection: &mut Connection) -> Result<bool, SinkError> {
         let sql = format!("SELECT COUNT(*) FROM {LOADS} WHERE load_id = ?");
         let rows = connection.rows("looking for the load", &sql, &[&self.id]).await?;
-        connection.close().await;
         Ok(rows.first().and_then(|row| text(row, 0)).is_some_and(|n| n != "0"))
     }
 

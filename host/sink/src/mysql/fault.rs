@@ -12,7 +12,7 @@ pub(super) struct Context<'a> {
 }
 
 const AGAIN: &str = "Nothing was loaded, as all of a load is one transaction. See that the server runs, and run the same command again.";
-const RIGHTS: &str = "Have the right granted (GRANT), or connect as a user who has it; a load needs SELECT, INSERT, UPDATE and CREATE TEMPORARY TABLES on the database, and CREATE where a table is missing.";
+const RIGHTS: &str = "Have the right granted (GRANT SELECT, INSERT, UPDATE, CREATE, CREATE TEMPORARY TABLES ON DATABASE.* TO USER), or connect as a user who has it. CREATE is for tables that are missing.";
 const LOG: &str = "The server's log may say more; nothing was loaded.";
 
 impl Context<'_> {
@@ -24,6 +24,11 @@ impl Context<'_> {
                 self.fault(doing, what, Some(answer.code), kind, remedy)
             }
             Error::Driver(DriverError::PacketTooLarge) => {
+                let (what, remedy) = too_large();
+                self.fault(doing, what, None, FaultKind::Refused, remedy)
+            }
+            // The client's own refusal, before anything is sent.
+            _ if innermost(error).contains("max_allowed_packet") => {
                 let (what, remedy) = too_large();
                 self.fault(doing, what, None, FaultKind::Refused, remedy)
             }

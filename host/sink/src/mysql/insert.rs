@@ -1,7 +1,7 @@
 //! Rows as values of statements, for servers that take no files of clients.
 
 use gristmill_record::Table;
-use mysql_async::Value;
+use mysql_async::{DriverError, Error, Value};
 
 use super::connect::Connection;
 use super::quoted;
@@ -57,12 +57,17 @@ impl Inserts {
         rows: usize,
     ) -> Result<(), SinkError> {
         let max_packet = connection.server.max_packet;
-        let (most, budget) = (self.most(max_packet), BYTES.min(max_packet.saturating_sub(OVERHEAD)));
+        let most = self.most(max_packet);
+        let room = max_packet.saturating_sub(OVERHEAD);
+        let budget = BYTES.min(room);
         let mut waiting: Vec<Vec<Value>> = Vec::new();
         let mut bytes = 0;
         for row in 0..rows {
             let values: Vec<Value> = cells.iter_mut().map(|cell| value(cell, row)).collect();
             let weight: usize = values.iter().map(size).sum();
+            if weight > room {
+                return Err(connection.error(doing, &Error::Driver(DriverError::PacketTooLarge)));
+            }
             if bytes + weight > budget {
                 self.flush(connection, doing, &mut waiting, most).await?;
                 bytes = 0;

@@ -31,6 +31,8 @@ const LOADS_COLUMNS: [(&str, &str); 11] = [
 ];
 /// <https://dev.mysql.com/doc/refman/8.4/en/identifier-length.html>.
 const NAME_CHARACTERS: usize = 64;
+/// What a message has besides a value, and the values of other columns: a guess, as the whole row has to fit.
+const MESSAGE_BYTES: usize = 1_024;
 /// The oldest that have the collations and functions which are used here.
 const OLDEST_MARIADB: [u32; 3] = [10, 5, 0];
 const OLDEST_MYSQL: [u32; 3] = [8, 0, 17];
@@ -131,6 +133,12 @@ pub(super) async fn check(
             Some(found) => found.check(context, &server, table, &types)?,
         });
     }
+    if !server.local_infile {
+        // A file is cut anywhere, but a value comes in one message.
+        let most = ColumnLimit::Bytes(server.max_packet.saturating_sub(MESSAGE_BYTES));
+        let limits = checked.tables.iter_mut().flat_map(|table| &mut table.limits);
+        limits.filter(|limit| **limit == ColumnLimit::None).for_each(|limit| *limit = most);
+    }
     Ok(checked)
 }
 
@@ -207,14 +215,6 @@ fn check_names(context: Context<'_>, table: &Table) -> Result<(), SinkError> {
         };
         let expected = format!("{NAME_CHARACTERS} characters at most, up to U+FFFF, and no space at the end");
         return Err(mismatch(context, table.name(), column, found, expected, rename()));
-    }
-    for (i, column) in table.columns().iter().enumerate() {
-        let lower = column.name.to_lowercase();
-        if let Some(other) = table.columns().iter().take(i).find(|c| c.name.to_lowercase() == lower) {
-            let found = format!("two names that differ in upper and lower case only: {} and it", other.name);
-            let expected = "names that MySQL tells apart".to_owned();
-            return Err(mismatch(context, table.name(), Some(&column.name), found, expected, rename()));
-        }
     }
     Ok(())
 }

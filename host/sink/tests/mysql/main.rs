@@ -8,6 +8,8 @@
 )]
 
 mod database;
+mod existing;
+mod merging;
 #[path = "../support/mod.rs"]
 mod support;
 
