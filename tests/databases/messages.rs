@@ -166,7 +166,8 @@ fn mariadb_is_believed_only_with_its_certificate() {
         ("localhost", "VERIFY_IDENTITY", &others, Some("sink.tls")),
         ("127.0.0.1", "REQUIRED", &others, None),
         ("127.0.0.1", "PREFERRED", &others, None),
-        ("127.0.0.1", "DISABLED", &others, Some("sink.tls")),
+        // MariaDB says no more than that it knows no such user.
+        ("127.0.0.1", "DISABLED", &others, Some("sink.login")),
     ] {
         let ran = run(f.path(), &to(host, mode, authority), &[]);
         match code {

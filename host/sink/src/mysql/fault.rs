@@ -140,7 +140,7 @@ fn connecting_answered(address: &Address, answer: &ServerError) -> (FaultKind, S
 fn answered(answer: &ServerError) -> (FaultKind, String, String) {
     let message = || answer.message.clone();
     let column = || after(&answer.message, "column ");
-    let no_space = || answer.message.contains("28") || answer.message.contains("No space");
+    let no_space = || ["errno: 28 ", "Errcode: 28 ", "error 28 "].iter().any(|part| answer.message.contains(part));
     match answer.code {
         1044 | 1142 | 1143 | 1227 | 1370 | 1410 => (FaultKind::Right, message(), RIGHTS.to_owned()),
         1290 | 1792 | 1836 => (
@@ -150,7 +150,7 @@ fn answered(answer: &ServerError) -> (FaultKind, String, String) {
         ),
         1021 | 1114 => (FaultKind::Full, message(), FULL.to_owned()),
         // Files of temporary tables and of sorting, and storage engines, give the system's number.
-        3 | 20 | 1026 | 1030 if no_space() => (FaultKind::Full, message(), FULL.to_owned()),
+        3 | 20 | 1004..=1007 | 1016 | 1025 | 1026 | 1030 if no_space() => (FaultKind::Full, message(), FULL.to_owned()),
         // What is left of a temporary table that the disk had no room for.
         126 | 1034 | 1194 | 1195 => (FaultKind::Full, "a temporary table is broken, as it is when the disk of tmpdir is full".to_owned(), FULL.to_owned()),
         1040 | 1203 | 1226 => (
@@ -257,6 +257,8 @@ mod tests {
             (1142, "INSERT command denied to user 'ann'@'h' for table `d`.`t`", FaultKind::Right),
             (1114, "The table 't' is full", FaultKind::Full),
             (1030, "Got error 28 \"No space left on device\" from storage engine InnoDB", FaultKind::Full),
+            (1005, "Can't create table `q`.`t` (errno: 28 \"No space left on device\")", FaultKind::Full),
+            (3, "Error writing file '/tmp/x' (Errcode: 28 \"No space left on device\")", FaultKind::Full),
             (1030, "Got error 1 \"Operation not permitted\" from storage engine InnoDB", FaultKind::Refused),
             (1205, "Lock wait timeout exceeded", FaultKind::Busy),
             (1213, "Deadlock found", FaultKind::Busy),

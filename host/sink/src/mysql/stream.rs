@@ -1,5 +1,7 @@
 //! `LOAD DATA LOCAL`: rows on their way to a staging table, as a file that nobody writes.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 use futures_util::stream::poll_fn;
 use mysql_async::prelude::Queryable;
@@ -37,13 +39,18 @@ pub(super) struct Ended {
 impl Stream {
     /// Begins a statement that reads the file. `max_packet`: bytes of a message that the server takes.
     pub(super) fn open(mut conn: Conn, table: usize, sql: String, max_packet: usize) -> Self {
-        let (sender, mut receiver) = mpsc::channel(WAITING);
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let reader = Arc::clone(&receiver);
         conn.set_infile_handler(async move {
-            let messages = poll_fn(move |context| receiver.poll_recv(context).map(|m| m.map(std::io::Result::Ok)));
+            let messages =
+                poll_fn(move |context| locked(&reader).poll_recv(context).map(|m| m.map(std::io::Result::Ok)));
             Ok::<InfileData, Error>(Box::pin(messages))
         });
         let task = tokio::spawn(async move {
             let result = conn.query_drop(sql).await;
+            // A statement that failed before it read anything has left its file with the connection: nobody is to wait for it.
+            locked(&receiver).close();
             (conn, result)
         });
         let message = MESSAGE.min(max_packet / 2).max(256);
@@ -89,4 +96,8 @@ impl Stream {
     pub(super) fn stop(self) {
         self.task.abort();
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -9,6 +9,7 @@
 
 mod database;
 mod existing;
+mod faults;
 mod merging;
 #[path = "../support/mod.rs"]
 mod support;
