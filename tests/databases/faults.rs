@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use gristmill_servers::{Fault, FullDisk, Postgres, Proxy};
+use gristmill_servers::{Fault, FullDisk, MariaDb, Postgres, Proxy};
 
 use super::engine::{Engine, counts, job, run};
 use crate::kit::folder;
@@ -152,4 +152,24 @@ fn postgresql_lost_answers() {
 #[test]
 fn postgresql_full_disk() {
     full_disk::<Postgres>();
+}
+
+#[test]
+fn mariadb_killed_at_every_step() {
+    killed_at_every_step::<MariaDb>();
+}
+
+#[test]
+fn mariadb_cut_at_every_step() {
+    cut_at_every_step::<MariaDb>();
+}
+
+#[test]
+fn mariadb_lost_answers() {
+    lost_answers::<MariaDb>();
+}
+
+#[test]
+fn mariadb_full_disk() {
+    full_disk::<MariaDb>();
 }

@@ -2,5 +2,6 @@
 
 mod engine;
 mod faults;
+mod mariadb;
 mod messages;
 mod rows;

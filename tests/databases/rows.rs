@@ -1,6 +1,6 @@
 //! The rows that come to lie in a server, and what a replay does to them.
 
-use gristmill_servers::Postgres;
+use gristmill_servers::{MariaDb, Postgres};
 
 use super::engine::{Engine, counts, run, sqlite_rows};
 use crate::kit::{assert_balanced, folder, json_lines};
@@ -76,13 +76,39 @@ fn postgresql_what_does_not_fit_a_column_is_a_dead_letter() {
     );
 }
 
-#[test]
-fn postgresql_is_not_overrun() {
-    let (server, f) = (Postgres::start(), folder());
-    Engine::create(&server, "q");
-    let to = Engine::url(&server, "q", server.port());
+/// At most so many rows a second.
+fn is_not_overrun<E: Engine>() {
+    let (server, f) = (E::start(), folder());
+    server.create("q");
+    let to = server.url("q", server.port());
     let began = std::time::Instant::now();
     run(f.path(), &to, &["--max-rate", "5000", "--batch-rows", "500"]).ok();
     assert!(began.elapsed().as_secs_f64() > 1.0, "{:?}", began.elapsed());
-    assert_eq!(server.sql("q", "SELECT count(*) FROM quality_stream").unwrap(), ROWS.to_string());
+    assert_eq!(server.sql("q", "SELECT count(*) FROM quality_stream"), ROWS.to_string());
+}
+
+#[test]
+fn postgresql_is_not_overrun() {
+    is_not_overrun::<Postgres>();
+}
+
+#[test]
+fn mariadb_has_the_rows_of_sqlite_and_a_replay_touches_none() {
+    rows_and_replay::<MariaDb>();
+}
+
+#[test]
+fn mariadb_what_does_not_fit_a_column_is_a_dead_letter() {
+    narrower_columns::<MariaDb>(
+        "CREATE TABLE quality_stream (insert_id varchar(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin PRIMARY KEY, \
+         team_id varchar(6) CHARACTER SET utf8mb4, report_id text CHARACTER SET utf8mb4, event_ts datetime(6), overallScore double, \
+         coverage double, gaps int, overlaps decimal(9,0), avgDur double, source longtext CHARACTER SET utf8mb4 DEFAULT 'none', \
+         load_ts datetime(6), more varchar(9) DEFAULT 'x')",
+        "CHAR_LENGTH(team_id) <= 6 AND more = 'x'",
+    );
+}
+
+#[test]
+fn mariadb_is_not_overrun() {
+    is_not_overrun::<MariaDb>();
 }

@@ -302,7 +302,7 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 100, help_heading = "Plugin")]
     pub(crate) plugin_faults: u32,
 
-    /// The destination: sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (stdout) or postgresql://USER@HOST/DATABASE
+    /// The destination: sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (stdout), postgresql://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE
     #[arg(long, short, value_name = "DESTINATION", default_value = gristmill_sink::DEFAULT_SPEC, help_heading = "Destination")]
     pub(crate) to: String,
     /// What happens to a row whose key the destination holds

@@ -189,7 +189,7 @@ impl Diagnose for SinkError {
         let full = "Free space on that disk, or write to another, and run the same command again; nothing was loaded.";
         Some(match self {
             Self::Spec { .. } => {
-                "Write sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (standard output) or postgresql://USER@HOST/DATABASE.".into()
+                "Write sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (standard output), postgresql://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE.".into()
             },
             Self::RunId { .. } => "Use 1 to 64 letters, digits, `_` and `-`, not beginning with `-`.".into(),
             Self::Io { source, .. } => match source.kind() {

@@ -1,5 +1,5 @@
 //! Where rows go: the [`Sink`] trait, the [`conformance`] suite that every sink passes, and the destinations that are
-//! built in: SQLite, Parquet, NDJSON and PostgreSQL.
+//! built in: SQLite, Parquet, NDJSON, PostgreSQL and MySQL.
 //!
 //! [`open`] makes a sink of what a person writes after `--to`. A load is then [`Sink::check`], [`Sink::begin`], any
 //! number of [`Sink::write`], and [`Sink::commit`] or [`Sink::abort`]. Whenever the process ends in between, readers
@@ -9,6 +9,7 @@ pub mod conformance;
 mod error;
 mod json;
 mod limits;
+mod mysql;
 mod ndjson;
 mod parquet;
 mod postgres;
@@ -23,6 +24,7 @@ pub use conformance::{RowError, rows_from_json};
 pub use error::{Mismatch, SinkError};
 pub use json::json_rows;
 pub use limits::{Breach, ColumnLimit, ValueLimits};
+pub use mysql::MySql;
 pub use ndjson::Ndjson;
 pub use parquet::Parquet;
 pub use postgres::Postgres;

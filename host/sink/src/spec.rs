@@ -1,6 +1,6 @@
 //! `--to`: text to sink.
 
-use crate::{Ndjson, OpenOptions, Parquet, Postgres, Sink, SinkError, Sqlite};
+use crate::{MySql, Ndjson, OpenOptions, Parquet, Postgres, Sink, SinkError, Sqlite};
 
 /// The destination where nothing is said.
 pub const DEFAULT_SPEC: &str = "sqlite:";
@@ -8,11 +8,11 @@ pub const DEFAULT_SPEC: &str = "sqlite:";
 /// The database of `sqlite:` alone.
 const DEFAULT_DATABASE: &str = "gristmill.db";
 
-/// The sink of `sqlite:FILE`, `parquet:DIR`, `ndjson:FILE`, `ndjson:-` or `postgresql://…`; `sqlite:` alone is `sqlite:gristmill.db`.
-/// Touches nothing.
+/// The sink of `sqlite:FILE`, `parquet:DIR`, `ndjson:FILE`, `ndjson:-`, `postgresql://…` or `mysql://…`; `sqlite:` alone is
+/// `sqlite:gristmill.db`. Touches nothing.
 pub fn open(spec: &str, options: OpenOptions) -> Result<Box<dyn Sink>, SinkError> {
     let fail = |what: String| SinkError::Spec { spec: without_password(spec), what };
-    let known = "the kinds are sqlite, parquet, ndjson and postgresql";
+    let known = "the kinds are sqlite, parquet, ndjson, postgresql and mysql";
     let Some((scheme, rest)) = spec.split_once(':') else {
         return Err(fail(match spec {
             "sqlite" | "parquet" | "ndjson" => "after the kind comes `:` and where to write".into(),
@@ -34,6 +34,7 @@ pub fn open(spec: &str, options: OpenOptions) -> Result<Box<dyn Sink>, SinkError
         ("postgresql" | "postgres", _) => {
             Postgres::new(spec, options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail)
         }
+        ("mysql" | "mariadb", _) => MySql::new(spec, options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail),
         _ => Err(fail(format!("there is no kind `{scheme}`; {known}"))),
     }
 }
@@ -69,13 +70,14 @@ mod tests {
     #[test]
     fn says_what_is_missing() {
         for (spec, part) in [
-            ("bigquery:x", "no kind `bigquery`; the kinds are sqlite, parquet, ndjson and postgresql"),
+            ("bigquery:x", "no kind `bigquery`; the kinds are sqlite, parquet, ndjson, postgresql and mysql"),
             ("reports.db", "no kind before"),
             ("parquet", "comes `:`"),
             ("parquet:", "parquet:DIR"),
             ("ndjson:", "ndjson:FILE"),
             ("sqlite::memory:", "gone when the run ends"),
             ("sqlite:a\0b", "NUL"),
+            ("mysql://ann:secret@h", "`mysql://ann:…@h` is no destination: it names no database"),
             ("postgresql://ann:secret@/d", "`postgresql://ann:…@/d` is no destination"),
         ] {
             let error = open(spec, OpenOptions::default()).err().map(|e| e.to_string()).unwrap_or_default();

@@ -44,8 +44,13 @@ impl MariaDb {
         let account = Account::unprivileged();
         let folder = tempfile::TempDir::new().expect("a folder for the server");
         account.own(folder.path());
+        // Not the system's: a server that starts deletes what it takes for its own remains there, and would delete other servers' tables.
+        let temporary = folder.path().join("tmp");
+        std::fs::create_dir(&temporary).expect("a folder can be made");
+        account.own(&temporary);
         let mut install = account.command(&tool("mariadb-install-db"));
         install.current_dir(folder.path()).arg("--no-defaults").arg(argument("datadir", &folder.path().join("data")));
+        install.arg(argument("tmpdir", &temporary));
         install.args(["--auth-root-authentication-method=normal", "--skip-test-db"]);
         run(install);
         let mut files = Vec::new();
@@ -132,6 +137,7 @@ fn serve(
     let mut server = account.command(&tool("mariadbd"));
     server.current_dir(folder).arg("--no-defaults");
     server.args([argument("datadir", &folder.join("data")), argument("socket", &socket(folder))]);
+    server.arg(argument("tmpdir", &folder.join("tmp")));
     server.args([format!("--port={port}"), "--bind-address=127.0.0.1".into(), "--local-infile=1".into()]);
     server.arg(argument("pid-file", &folder.join("pid")));
     if !options.durable {

@@ -1,5 +1,6 @@
 //! Values that a destination cannot hold, found before it is asked to.
 
+mod json;
 mod text;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,8 @@ pub enum ColumnLimit {
     Characters(usize),
     /// Text or bytes of so many bytes.
     Bytes(usize),
+    /// JSON of so many lists and objects in each other, without escapes of half a surrogate pair.
+    Json(usize),
 }
 
 impl Default for ValueLimits {
@@ -86,11 +89,14 @@ impl ValueLimits {
                 }
             };
             if !self.any_text {
-                text::unheld(field, array, |row, what| push(row, what));
+                text::unheld(field, array, &mut push);
             }
             let limit =
                 self.columns.get(table.name()).and_then(|limits| limits.get(index)).copied().unwrap_or_default();
-            narrow(limit, array, &mut push);
+            match limit {
+                ColumnLimit::Json(depth) => json::unheld(field, array, depth, &mut push),
+                limit => narrow(limit, array, &mut push),
+            }
             match array.data_type() {
                 DataType::Float64 => {
                     let values = array.as_primitive::<Float64Type>().values();

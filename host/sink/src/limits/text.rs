@@ -22,11 +22,11 @@ pub(super) fn unheld(field: &Field, array: &ArrayRef, mut push: impl FnMut(usize
         match &mut cells {
             _ if array.is_null(row) => {}
             Cells::Text(a, _) if a.value(row).contains('\0') => push(row, NUL),
-            Cells::Json(a, _) if unheld_escape(a.value(row).as_bytes()) => push(row, ESCAPE),
+            Cells::Json(a, _) if has_escape(a.value(row).as_bytes(), true) => push(row, ESCAPE),
             cells if nested => {
                 json.clear();
                 cells.write(row, &mut json);
-                if unheld_escape(&json) {
+                if has_escape(&json, true) {
                     push(row, ESCAPE);
                 }
             }
@@ -52,8 +52,8 @@ fn suspicious(field: &Field, array: &dyn Array) -> bool {
     }
 }
 
-/// Whether a JSON text has the escape of U+0000, or of half a surrogate pair.
-fn unheld_escape(json: &[u8]) -> bool {
+/// Whether a JSON text has the escape of half a surrogate pair, or, where `nul` says so, of U+0000.
+pub(super) fn has_escape(json: &[u8], nul: bool) -> bool {
     let mut rest = json;
     while let Some(at) = rest.iter().position(|b| *b == b'\\') {
         let escape = rest.get(at + 1..).unwrap_or_default();
@@ -64,7 +64,8 @@ fn unheld_escape(json: &[u8]) -> bool {
         };
         rest = escape.get(5..).unwrap_or_default();
         match first {
-            0 | 0xdc00..=0xdfff => return true,
+            0xdc00..=0xdfff => return true,
+            0 if nul => return true,
             0xd800..=0xdbff => match rest.strip_prefix(b"\\").and_then(unit) {
                 Some(0xdc00..=0xdfff) => rest = rest.get(6..).unwrap_or_default(),
                 _ => return true,
@@ -83,15 +84,16 @@ fn unit(escape: &[u8]) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use super::unheld_escape;
+    use super::has_escape;
 
     #[test]
     fn escapes_are_told_from_what_looks_like_them() {
         for json in [r#""a\u0000""#, r#"{"\ud800":1}"#, r#""\udc00\ud800""#, r#""\ud83d\u0041""#, r#""\\\u0000""#] {
-            assert!(unheld_escape(json.as_bytes()), "{json}");
+            assert!(has_escape(json.as_bytes(), true), "{json}");
         }
         for json in [r#""\\u0000""#, r#""\ud83c\udf3e""#, r#""\u0001\n\\""#, r#""u0000""#, r#""\""#] {
-            assert!(!unheld_escape(json.as_bytes()), "{json}");
+            assert!(!has_escape(json.as_bytes(), true), "{json}");
         }
+        assert!(!has_escape(br#""\u0000""#, false) && has_escape(br#""\u0000\ud800""#, false));
     }
 }
