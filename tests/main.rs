@@ -12,6 +12,7 @@ mod kit;
 
 mod authoring;
 mod broken_input;
+mod bucket;
 mod c;
 mod collisions;
 mod command_line;

@@ -163,7 +163,7 @@ fn tables_that_are_there_are_compared_column_by_column() {
     }
     let icu = "CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);";
     for (sql, column, parts) in [
-        (format!("CREATE VIEW pairs AS SELECT 1 AS id"), None, ["a view", "Rename the view"]),
+        ("CREATE VIEW pairs AS SELECT 1 AS id".into(), None, ["a view", "Rename the view"]),
         (
             format!("CREATE TABLE pairs (id text PRIMARY KEY, {rest})"),
             Some("n"),

@@ -60,9 +60,7 @@ fn holds(name: &str, modifier: i32, ty: &DataType) -> Option<ColumnLimit> {
         // With a precision or a scale it could round.
         (DataType::Scalar(Scalar::Int64), "numeric") if modifier < 0 => Some(ColumnLimit::None),
         // Fewer than six digits of fraction would round.
-        (DataType::Scalar(Scalar::Timestamp), "timestamptz") if modifier < 0 || modifier >= 6 => {
-            Some(ColumnLimit::None)
-        }
+        (DataType::Scalar(Scalar::Timestamp), "timestamptz") if !(0..6).contains(&modifier) => Some(ColumnLimit::None),
         (DataType::Scalar(Scalar::String | Scalar::Reference), "varchar") => Some(characters()),
         _ => None,
     }
