@@ -128,9 +128,12 @@ fn said(error: &google_cloud_storage::Error) -> String {
     while let Some(source) = deepest.source() {
         deepest = source;
     }
+    let text = deepest.to_string();
+    // The client's own words stand before the service's: `the HTTP transport reports a [403] error: …`.
+    let text = text.split_once("] error: ").map_or(text.as_str(), |(_, service)| service);
     match error.http_status_code() {
-        Some(status) => format!("HTTP {status}: {deepest}"),
-        None => deepest.to_string(),
+        Some(status) => format!("{text} (HTTP {status})"),
+        None => text.to_owned(),
     }
 }
 
