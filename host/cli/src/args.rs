@@ -150,7 +150,7 @@ pub(crate) struct CheckArgs {
     pub(crate) plugin: Option<ComponentFile>,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// A destination whose tables it is to fit: sqlite:FILE, parquet:DIR, ndjson:FILE
+    /// A destination whose tables it is to fit, such as sqlite:FILE or mysql://USER@HOST/DATABASE
     #[arg(long, short, value_name = "DESTINATION")]
     pub(crate) to: Option<String>,
     /// Map made-up records with values at the edges of every type, and check all that it returns; what judges is given made-up rows

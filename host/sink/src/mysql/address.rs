@@ -82,6 +82,10 @@ impl Address {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             address.option(pair)?;
         }
+        // Who names an authority wants it asked.
+        if address.authorities.is_some() && !query.split('&').any(|pair| pair.starts_with("ssl-mode=")) {
+            address.ssl_mode = SslMode::Authority;
+        }
         if address.host.is_empty() && address.socket.is_none() {
             return Err(format!("it names no host: {FORM}"));
         }
@@ -161,6 +165,18 @@ mod tests {
         assert_eq!(address.password.as_deref(), Some("se cret"));
         assert_eq!((address.ssl_mode, address.authorities.clone()), (SslMode::Authority, Some("/etc/a b.pem".into())));
         assert!(!format!("{address:?}").contains("cret"));
+    }
+
+    #[test]
+    fn an_authority_that_is_named_is_asked() {
+        for (options, mode) in [
+            ("", SslMode::Preferred),
+            ("?ssl-ca=a.pem", SslMode::Authority),
+            ("?ssl-ca=a.pem&ssl-mode=REQUIRED", SslMode::Required),
+            ("?ssl-mode=verify_identity&ssl-ca=a.pem", SslMode::Identity),
+        ] {
+            assert_eq!(Address::parse(&format!("mysql://ann@h/d{options}")).unwrap().ssl_mode, mode, "{options}");
+        }
     }
 
     #[test]

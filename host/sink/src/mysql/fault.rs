@@ -2,7 +2,7 @@
 
 use mysql_async::{DriverError, Error, ServerError};
 
-use super::address::Address;
+use super::address::{Address, SslMode};
 use crate::{FaultKind, ServerFault, SinkError};
 
 /// Where errors happen.
@@ -43,7 +43,8 @@ impl Context<'_> {
             Error::Server(answer) => connecting_answered(address, answer),
             Error::Io(mysql_async::IoError::Tls(e)) => (FaultKind::Tls, e.to_string(), CERTIFICATE.to_owned()),
             Error::Io(mysql_async::IoError::Io(e)) if is_tls(e) => {
-                (FaultKind::Tls, e.to_string(), CERTIFICATE.to_owned())
+                let nameless = address.ssl_mode == SslMode::Authority && e.to_string().contains("not valid for any names");
+                (FaultKind::Tls, e.to_string(), if nameless { NAMELESS } else { CERTIFICATE }.to_owned())
             }
             Error::Driver(DriverError::NoClientSslFlagFromServer) => (
                 FaultKind::Tls,
@@ -90,8 +91,10 @@ impl Context<'_> {
 const NO_ANSWER: &str = "Check host and port, that the server runs, and that nothing on the way (a firewall, a proxy that is needed) is in between.";
 const CERTIFICATE: &str = "Check what the server's certificate is made out to and who signed it: ssl-ca=FILE names the authority, ssl-mode=VERIFY_CA leaves the host's name out, ssl-mode=REQUIRED verifies nothing.";
 
+const NAMELESS: &str = "Give the server a certificate that names it (subjectAltName): without a name none can be verified here, not even by ssl-mode=VERIFY_CA. ssl-mode=REQUIRED verifies nothing.";
+
 /// Whether an error of the connection is one of TLS.
-pub(super) fn is_tls(error: &std::io::Error) -> bool {
+fn is_tls(error: &std::io::Error) -> bool {
     error.get_ref().is_some_and(|e| e.is::<rustls::Error>())
 }
 
