@@ -21,6 +21,14 @@ impl Context<'_> {
         self.fault(doing, what, error.code(), kind, remedy)
     }
 
+    /// The error for a commit whose answer was lost, and of which the server cannot be asked.
+    pub(super) fn undecided(self, error: &tokio_postgres::Error) -> SinkError {
+        let what = format!("{}; whether the load was committed is not known", innermost(error));
+        let remedy =
+            "See that the server runs, and run the same command again: rows that were loaded are not loaded twice.";
+        self.fault("committing", what, None, FaultKind::Lost, remedy.to_owned())
+    }
+
     /// The error for a connection that was not made.
     pub(super) fn connecting(self, address: &Address, error: &tokio_postgres::Error) -> SinkError {
         let user = address.user();

@@ -218,10 +218,13 @@ impl Loading {
             Ok(()) => Ok(counts),
             // The answer is lost, and with it what became of the transaction: the server knows.
             Err(error) if error.as_db_error().is_none_or(|e| *e.code() == SqlState::ADMIN_SHUTDOWN) => {
-                if committed(address, self.transaction).await {
-                    return Ok(counts);
+                match committed(address, self.transaction).await {
+                    Some(true) => Ok(counts),
+                    Some(false) => {
+                        Err(self.connection.fault(Context { place: &self.place }, "committing", error).await)
+                    }
+                    None => Err(Context { place: &self.place }.undecided(&error)),
                 }
-                Err(self.connection.fault(Context { place: &self.place }, "committing", error).await)
             }
             Err(error) => Err(self.connection.fault(Context { place: &self.place }, "committing", error).await),
         }
@@ -311,21 +314,21 @@ impl Loading {
     }
 }
 
-/// Whether the transaction was committed, asked in a new connection.
-async fn committed(address: &Address, transaction: i64) -> bool {
+/// Whether the transaction was committed, asked in a new connection; `None`: the server does not say.
+async fn committed(address: &Address, transaction: i64) -> Option<bool> {
     for _ in 0..10 {
         if let Ok(connection) = Connection::open(address).await {
             let status = connection.client.query_one("SELECT txid_status($1)", &[&transaction]).await;
             match status.map(|row| row.get::<_, Option<String>>(0)).ok().flatten().as_deref() {
-                Some("committed") => return true,
-                Some("aborted") => return false,
+                Some("committed") => return Some(true),
+                Some("aborted") => return Some(false),
                 // The server has not noticed yet that the connection is gone.
                 _ => {}
             }
         }
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     }
-    false
+    None
 }
 
 fn staging(index: usize) -> String {
