@@ -73,7 +73,8 @@ impl Store {
     /// Whether nothing at all has this name, not even a link that leads nowhere.
     pub(crate) fn is_missing(&self, path: &Path) -> bool {
         match self {
-            Self::Local => std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == io::ErrorKind::NotFound),
+            Self::Local => std::fs::symlink_metadata(path)
+                .is_err_and(|e| matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)),
             Self::Bucket(bucket) => bucket.entry(path).is_err(),
         }
     }

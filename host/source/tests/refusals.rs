@@ -63,7 +63,7 @@ fn nothing_there() {
     refused(&root.join("x["), "source.glob", &[]);
     put(&root.join(".DS_Store"), b"junk");
     refused(root, "source.no-files", &[]);
-    let error = discover("gs://bucket/export", &STRICT).unwrap_err();
+    let error = discover("s3://bucket/export", &STRICT).unwrap_err();
     assert_eq!((error.code(), error.blame()), ("source.scheme", Blame::Usage));
 }
 

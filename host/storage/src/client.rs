@@ -61,6 +61,8 @@ impl Storage {
 
     /// The same with an emulator, or none, whatever the environment says.
     pub fn connect_to(credentials: &Credentials, emulator: Option<&str>) -> Result<Self, StorageError> {
+        // Where other libraries bring another, rustls does not choose between two. Whoever was first is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("storage")
