@@ -218,8 +218,10 @@ fn a_full_disk() {
         let mut command = std::process::Command::new("bash");
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
         command.current_dir(f.path()).env("XDG_CACHE_HOME", cache).env("NO_COLOR", "1");
+        // What is kept for going on has tests of its own.
+        command.env("GRISTMILL_STATE", f.path().join("state"));
         command.args(["-c", script, "bash", env!("CARGO_BIN_EXE_gristmill"), "run", "e", "--to", to]);
-        command.args(["--dead-letters", "d.jsonl", "--work-dir", "work"]).args(extra);
+        command.args(["--dead-letters", "d.jsonl", "--work-dir", "work", "--no-resume"]).args(extra);
         let ran = crate::kit::finish(&mut command);
         assert!(ran.code == 6 || ran.code == 5, "{to}: {ran:?}");
         assert!(ran.stderr.contains("to do:") && !ran.stderr.contains("panicked"), "{to}: {ran:?}");

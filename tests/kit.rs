@@ -58,6 +58,7 @@ pub(crate) fn gristmill() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gristmill"));
     command
         .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
+        .env("GRISTMILL_STATE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"))
         .env_remove("GRISTMILL_LOG")
         .env("NO_COLOR", "1")
         .stdin(Stdio::null());

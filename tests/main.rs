@@ -24,6 +24,7 @@ mod languages;
 mod nested;
 mod new;
 mod quality;
+mod resume;
 mod stand_ins;
 mod tutorial;
 mod validators;

@@ -4,6 +4,7 @@
 mod measure;
 mod native;
 mod peers;
+mod resume;
 
 use std::error::Error;
 use std::fs;
@@ -76,6 +77,15 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// What it costs that a run can go on after a crash, and what it saves
+    Resume {
+        /// How many documents
+        #[arg(long, default_value_t = 1_000_000)]
+        documents: u64,
+        /// Runs of each kind
+        #[arg(long, default_value_t = 7)]
+        runs: usize,
+    },
     /// Run the job without a sandbox
     Native {
         /// What is read
@@ -92,6 +102,7 @@ fn main() -> Result<()> {
     match cli.command {
         Some(Task::Generate { folder, documents, json }) => generate(&folder, documents, json),
         Some(Task::Native { export, to, plugin }) => run_native(&export, &to, &plugin),
+        Some(Task::Resume { documents, runs }) => resume::run(&cli.jobs, documents, runs),
         None => jobs(&cli.jobs),
     }
 }
@@ -142,10 +153,11 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
             dead_letters: to.join("dead.jsonl"),
             work_dir: std::env::temp_dir(),
             max_document: 32 << 20,
+            split_bytes: gristmill_pipeline::SPLIT_BYTES,
         },
     };
     let mut sink = gristmill_sink::open(&format!("parquet:{}", to.display()), gristmill_sink::OpenOptions::default())?;
-    let finished = gristmill_pipeline::run(&job, sink.as_mut(), &Progress::default())?;
+    let finished = gristmill_pipeline::run(&job, sink.as_mut(), &Progress::default(), None)?;
     eprintln!("{} records", finished.ledger.records.read);
     Ok(())
 }
@@ -198,7 +210,9 @@ fn gristmill(jobs: &Jobs, format: &str, export: PathBuf) -> Contender {
     Contender::new(&format!("gristmill, {format}"), move |out| {
         let mut command = Command::new(&program);
         command.arg("run").arg(&export).arg("--to").arg(format!("parquet:{}", out.display()));
-        command.args(["--started-at", STARTED_AT, "--quiet", "--dead-letters"]).arg(out.join("dead.jsonl"));
+        command
+            .args(["--started-at", STARTED_AT, "--quiet", "--no-resume", "--dead-letters"])
+            .arg(out.join("dead.jsonl"));
         command
     })
 }

@@ -33,6 +33,11 @@ pub(crate) enum Command {
     Run(JobArgs),
     /// Show what `run` would do: input, mapping, tables, first rows. Writes nothing
     Plan(JobArgs),
+    /// Go on with a run that was killed, interrupted or failed: what it has done is not done again
+    Resume(ResumeCommand),
+    /// See what runs there were, and clean up after those that were not done
+    #[command(subcommand)]
+    Runs(RunsCommand),
     /// Look into an export
     #[command(subcommand)]
     Export(ExportCommand),
@@ -51,6 +56,80 @@ pub(crate) enum Command {
         #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,
     },
+}
+
+/// Where the state of runs is.
+#[derive(Debug, Args)]
+pub(crate) struct StateArgs {
+    /// Where runs are recorded, and what they have done is kept until they are done [default: the user's folder for state]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, env = "GRISTMILL_STATE", hide_env_values = true)]
+    pub(crate) state: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeCommand {
+    /// Its id, or how that begins [default: the only run that can go on]
+    pub(crate) run: Option<String>,
+    /// The destination once more, where its address has a password: that is not kept
+    #[arg(long, value_name = "DESTINATION")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunsCommand {
+    /// List runs, newest first
+    Ls(LsArgs),
+    /// Remove what is kept of runs that were not done, and records, by age and size
+    Prune(PruneArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LsArgs {
+    /// Only runs that can go on, or are under way
+    #[arg(long)]
+    pub(crate) unfinished: bool,
+    /// So many at most
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// All of them
+    #[arg(long, conflicts_with = "limit")]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PruneArgs {
+    /// Runs that ended longer ago, such as 30d: their records, and what is kept of what they did
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) older_than: Option<Duration>,
+    /// What may be kept of all unfinished runs together, such as 10GiB: the oldest goes first
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_size: Option<ByteSize>,
+    /// Only say what would go
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+/// Whether and where what a run does is kept, so that it can go on after a crash.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+    /// Keep nothing that the run could go on from after a crash
+    #[arg(long)]
+    pub(crate) no_resume: bool,
+    /// Begin anew where an earlier run of this command was not done: what that has done is given up
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Input that a thread takes on at a time, where the format allows cutting a file: at most so much a thread is done again after a crash. Other sizes make
+    /// another job: tables without a key take its rows again
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = parse_split_size)]
+    pub(crate) split_size: ByteSize,
 }
 
 #[derive(Debug, Subcommand)]
@@ -346,12 +425,23 @@ pub(crate) struct JobArgs {
     /// Memory for rows and keys that wait; beyond it they wait on disk
     #[arg(long, value_name = "SIZE", default_value = "128MiB", help_heading = "Execution")]
     pub(crate) memory: ByteSize,
-    /// Where they wait on disk [default: the system's folder for temporary files]
+    /// Where keys wait on disk, and rows with --no-resume [default: the system's folder for temporary files]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Execution")]
     pub(crate) work_dir: Option<PathBuf>,
     /// Largest document, encoded; at most 64MiB
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = parse_document_size, help_heading = "Execution")]
     pub(crate) max_document: ByteSize,
+    #[command(flatten, next_help_heading = "Execution")]
+    pub(crate) resume: ResumeArgs,
+}
+
+fn parse_split_size(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse()?;
+    if (32 << 10..=1 << 40).contains(&size.as_u64()) {
+        Ok(size)
+    } else {
+        Err("it is not from 32KiB to 1TiB".to_owned())
+    }
 }
 
 fn parse_time(text: &str) -> Result<i64, String> {

@@ -11,9 +11,11 @@ use gristmill_record::{Blame, Diagnose, Grant};
 use gristmill_rules::RulesError;
 use gristmill_sink::SinkError;
 use gristmill_source::SourceError;
+use gristmill_state::{RunState, StateError};
 use serde_json::json;
 
 use crate::exit::Exit;
+use crate::recorded::Kept;
 
 /// Why the program cannot do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,24 @@ pub(crate) enum CliError {
     Occupied(PathBuf),
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error("there is no place for the state of runs: the user has no home, and none was named")]
+    NoState,
+    #[error("no run can go on")]
+    NothingToResume,
+    #[error("several runs can go on: {}", runs.join(", "))]
+    SeveralToResume { runs: Vec<String> },
+    #[error("run {run} cannot go on: it {}", why_not(*state))]
+    NotUnfinished { run: String, state: RunState },
+    #[error("run {run} cannot be run again as it is recorded: {what}")]
+    Recorded { run: String, what: String },
+    #[error("run {run} goes to {was}, and not to {is}")]
+    OtherDestination { run: String, was: String, is: String },
+    #[error("run {run} goes to {to}, whose password is not kept")]
+    Password { run: String, to: String },
+    #[error("{error}")]
+    Kept { error: Box<CliError>, kept: Kept },
     #[error("stdout: {0}")]
     Stdout(io::Error),
     #[error("{0}")]
@@ -66,6 +86,8 @@ impl CliError {
             Self::Source(e) => Some(e),
             Self::Sink(e) => Some(e),
             Self::Rules(e) => Some(e),
+            Self::State(e) => Some(e),
+            Self::Kept { error, .. } => Some(error.as_ref()),
             _ => None,
         }
     }
@@ -87,6 +109,16 @@ impl Diagnose for CliError {
             (None, Self::NoValidators(..)) => "cli.plugin-language",
             (None, Self::Occupied(_)) => "cli.plugin-folder",
             (None, Self::File { .. }) => "cli.file",
+            (None, Self::NoState) => "cli.no-state",
+            (
+                None,
+                Self::NothingToResume
+                | Self::SeveralToResume { .. }
+                | Self::NotUnfinished { .. }
+                | Self::Recorded { .. }
+                | Self::OtherDestination { .. }
+                | Self::Password { .. },
+            ) => "cli.resume",
             (None, Self::Stdout(_)) => "cli.stdout",
             (None, _) => "cli.environment",
         }
@@ -101,14 +133,28 @@ impl Diagnose for CliError {
                 Blame::Plugin
             }
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
-            (None, Self::PluginName { .. } | Self::NoValidators(..) | Self::Occupied(_)) => Blame::Usage,
+            (None, Self::PluginName { .. } | Self::NoValidators(..) | Self::Occupied(_) | Self::NoState) => {
+                Blame::Usage
+            }
+            (None, _) if self.code() == "cli.resume" => Blame::Usage,
             (None, _) => Blame::Environment,
         }
     }
 
     fn remedy(&self) -> Option<String> {
         match (self.inner(), self) {
+            (_, Self::Kept { error, kept }) => Some(kept.remedy(error)),
             (Some(inner), _) => inner.remedy(),
+            (None, Self::NoState) => Some("Name a folder by --state or GRISTMILL_STATE".to_owned()),
+            (None, Self::NothingToResume) => Some("See what runs there were with `gristmill runs ls`".to_owned()),
+            (None, Self::SeveralToResume { .. }) => Some("Name one of them; `gristmill runs ls --unfinished` shows what they are".to_owned()),
+            (None, Self::NotUnfinished { .. } | Self::Recorded { .. }) => {
+                Some("Run the command of the run again: rows that are in the destination are not loaded twice".to_owned())
+            }
+            (None, Self::OtherDestination { .. }) => Some("Leave --to out, or run the command itself for another destination".to_owned()),
+            (None, Self::Password { run, .. }) => {
+                Some(format!("Name the destination once more, `gristmill resume {run} --to URL`, or run the same command again"))
+            }
             (None, Self::Config { .. }) => {
                 Some("See the plugin's settings with `gristmill plugin inspect [FILE]`".to_owned())
             }
@@ -138,6 +184,15 @@ impl Diagnose for CliError {
     }
 }
 
+fn why_not(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "is under way",
+        RunState::Done => "is done",
+        RunState::Refused => "was stopped by a gate, and would be again",
+        RunState::Killed | RunState::Interrupted | RunState::Failed => "kept nothing to go on from",
+    }
+}
+
 /// Tells an error on stderr: its code, what and where, and what to do; as one JSON object where `json` is set.
 pub(crate) fn report(error: &CliError, json: bool) -> Exit {
     let exit = Exit::of(error.blame(), error.code());
@@ -146,9 +201,19 @@ pub(crate) fn report(error: &CliError, json: bool) -> Exit {
             CliError::Run(RunError::Gate { ledger, .. }) => Some(ledger),
             _ => None,
         };
-        let object = json!({ "error": {
+        let mut object = json!({ "error": {
             "code": error.code(), "message": error.to_string(), "remedy": error.remedy(), "exit": exit.code(),
         }, "ledger": ledger });
+        match error {
+            CliError::Kept { kept, .. } => {
+                object["unfinished"] =
+                    json!({ "run": kept.run, "splits_done": kept.splits_done, "splits": kept.splits });
+            }
+            CliError::Run(RunError::NotTheSame { run, changes }) => {
+                object["unfinished"] = json!({ "run": run, "changes": changes });
+            }
+            _ => {}
+        }
         eprintln!("{object}");
         return exit;
     }

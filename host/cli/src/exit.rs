@@ -23,12 +23,14 @@ pub(crate) enum Exit {
     Environment = 6,
     /// More records were refused than `--max-rejected` allows.
     MaxRejected = 7,
+    /// What an unfinished run was begun with is not the same any more.
+    Changed = 8,
     /// Interrupted by a signal.
     Interrupted = 130,
 }
 
 /// Every code with its meaning, for help and reference.
-pub(crate) const MEANINGS: [(Exit, &str); 9] = [
+pub(crate) const MEANINGS: [(Exit, &str); 10] = [
     (Exit::Success, "done; refused records, if any, are in the dead letters, within the limit of --max-rejected"),
     (Exit::Bug, "a defect of gristmill"),
     (Exit::Usage, "the command or the configuration is wrong"),
@@ -37,6 +39,7 @@ pub(crate) const MEANINGS: [(Exit, &str); 9] = [
     (Exit::Destination, "the destination cannot be used, or refused the load"),
     (Exit::Environment, "the machine failed: a full disk, a file of the run that cannot be written"),
     (Exit::MaxRejected, "more records were refused than --max-rejected allows; nothing was loaded"),
+    (Exit::Changed, "an unfinished run cannot go on: its input, plugin or configuration is not what it was begun with"),
     (Exit::Interrupted, "interrupted; nothing was loaded"),
 ];
 
@@ -50,6 +53,7 @@ impl Exit {
     pub(crate) fn of(blame: Blame, error_code: &str) -> Self {
         match (error_code, blame) {
             ("run.max-rejected", _) => Self::MaxRejected,
+            ("run.not-the-same", _) => Self::Changed,
             ("run.interrupted", _) => Self::Interrupted,
             (_, Blame::Usage) => Self::Usage,
             (_, Blame::Input) => Self::Input,

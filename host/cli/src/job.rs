@@ -30,8 +30,8 @@ pub(crate) struct Prepared {
     pub(crate) sink: Box<dyn Sink>,
 }
 
-/// Finds the input, loads and opens the plugin, opens the destination.
-pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
+/// Finds the input, loads and opens the plugin, opens the destination. A run that goes on has its id and its time already.
+pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Result<Prepared, CliError> {
     let sink = gristmill_sink::open(&args.to, args.destination.options())?;
     let input = find(&args.export)?;
     let limits = Limits {
@@ -44,12 +44,13 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
     let plugin = load_plugin(&engine, args.plugin.as_ref(), limits)?;
     let settings = settings(&plugin, &args.config.config)?;
     let quality = Quality::read(args, &engine, limits)?;
-    let started_at = args.started_at.unwrap_or_else(now);
+    let (earlier_id, earlier_time) = unfinished.unzip();
+    let started_at = args.started_at.or(earlier_time).unwrap_or_else(now);
     let digest = plugin.digest().to_owned();
     // The id is part of the plugin's context, so what it is made of must be known before the plugin is opened.
     let said = Value::Object(settings.clone()).to_string();
     let parts = [digest.as_str(), &said].into_iter().chain(quality.parts());
-    let run_id = run_id(started_at, &input, parts);
+    let run_id = earlier_id.unwrap_or_else(|| run_id(started_at, &input, parts));
     let about = plugin.about();
     let name = format!("{}@{}", about.name, about.version);
     let context = Context { run_id: run_id.clone(), started_at };
@@ -85,6 +86,7 @@ pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
             dead_letters,
             work_dir: args.work_dir.clone().unwrap_or_else(std::env::temp_dir),
             max_document: usize::try_from(args.max_document.as_u64()).unwrap_or(usize::MAX),
+            split_bytes: args.resume.split_size.as_u64(),
         },
     };
     Ok(Prepared { job, sink })
@@ -141,7 +143,8 @@ fn workers(args: &JobArgs) -> usize {
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }
 
-fn now() -> i64 {
+/// Microseconds since the Unix epoch, by the clock of the machine.
+pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

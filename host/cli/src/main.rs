@@ -18,8 +18,10 @@ mod plan;
 mod plugin;
 mod progress;
 mod quality;
+mod recorded;
 mod reference;
 mod run;
+mod runs;
 mod summary;
 mod tables;
 mod text;
@@ -32,7 +34,7 @@ use clap::{CommandFactory, Parser};
 use gristmill_record::Diagnose;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Command, ExportCommand, PluginCommand};
+use crate::args::{Cli, Command, ExportCommand, PluginCommand, RunsCommand};
 use crate::error::{CliError, report};
 use crate::exit::Exit;
 
@@ -55,6 +57,9 @@ fn main() -> ExitCode {
 fn dispatch(cli: &Cli) -> Result<(), CliError> {
     match &cli.command {
         Command::Run(args) => run::run(cli, args),
+        Command::Resume(args) => run::resume(cli, args),
+        Command::Runs(RunsCommand::Ls(args)) => runs::ls(cli, args),
+        Command::Runs(RunsCommand::Prune(args)) => runs::prune(cli, args),
         Command::Plan(args) => plan::plan(cli, args),
         Command::Export(ExportCommand::Ls(args)) => export::ls(cli, args),
         Command::Export(ExportCommand::Cat(args)) => export::cat(args),

@@ -1,46 +1,140 @@
-//! `gristmill run`.
+//! `gristmill run`, and `gristmill resume`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use clap::Parser;
 use gristmill_pipeline::{Progress, RunError};
+use gristmill_sink::without_password;
+use gristmill_state::{Filter, RunRecord, RunState};
 
-use crate::args::{Cli, JobArgs};
+use crate::args::{Cli, Command, JobArgs, ResumeCommand};
 use crate::error::CliError;
-use crate::job::prepare;
+use crate::job::{now, prepare};
 use crate::progress::Display;
+use crate::recorded::{Kept, Place, open_state};
 use crate::summary::{self, Timing};
 
 pub(crate) fn run(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
-    let start = Instant::now();
-    let mut prepared = prepare(args)?;
-    let progress = Arc::new(Progress::default());
-    let on_signal = Arc::clone(&progress);
-    // A second signal ends the process at once.
-    ctrlc::set_handler(move || {
-        if on_signal.is_cancelled() {
-            std::process::exit(crate::exit::Exit::Interrupted.code().into());
+    go(cli, args, None)
+}
+
+/// Goes on with a run: the one that is named, or the only one that can.
+pub(crate) fn resume(cli: &Cli, args: &ResumeCommand) -> Result<(), CliError> {
+    let state = open_state(&args.state)?;
+    let record = match &args.run {
+        Some(id) => state.run(id)?,
+        None => only_unfinished(state.runs(&Filter { unfinished: true, ..Filter::default() })?)?,
+    };
+    if !record.is_unfinished() {
+        return Err(CliError::NotUnfinished { run: record.id, state: record.state });
+    }
+    let folder = &record.command.folder;
+    std::env::set_current_dir(folder).map_err(|e| crate::job::file_error(folder, e))?;
+    let arguments = std::iter::once("gristmill").chain(record.command.arguments.iter().map(String::as_str));
+    let bad = |what: String| CliError::Recorded { run: record.id.clone(), what };
+    let recorded = Cli::try_parse_from(arguments).map_err(|e| bad(e.to_string()))?;
+    let Command::Run(mut job) = recorded.command else { return Err(bad("it is no `run`".to_owned())) };
+    if let Some(to) = &args.to {
+        if without_password(to) != without_password(&job.to) {
+            let was = job.to;
+            return Err(CliError::OtherDestination { run: record.id, was, is: without_password(to) });
         }
-        on_signal.cancel();
-    })
-    .map_err(|e| CliError::Environment(format!("signals cannot be handled: {e}")))?;
+        job.to.clone_from(to);
+    } else if job.to.contains(":…@") {
+        return Err(CliError::Password { run: record.id, to: job.to });
+    }
+    job.resume.state.state = Some(state.folder().to_owned());
+    job.resume.fresh = false;
+    drop(state);
+    go(cli, &job, Some(&record.id))
+}
+
+/// The one run that can go on and is under way nowhere.
+fn only_unfinished(mut runs: Vec<RunRecord>) -> Result<RunRecord, CliError> {
+    runs.retain(|run| run.state != RunState::Running);
+    match (runs.pop(), runs.len()) {
+        (Some(only), 0) => Ok(only),
+        (None, _) => Err(CliError::NothingToResume),
+        (Some(last), _) => {
+            Err(CliError::SeveralToResume { runs: runs.into_iter().chain([last]).map(|run| run.id).collect() })
+        }
+    }
+}
+
+fn go(cli: &Cli, args: &JobArgs, wanted: Option<&str>) -> Result<(), CliError> {
+    let (start, begun_at) = (Instant::now(), now());
+    let place = Place::find(args, wanted)?;
+    let unfinished = place.as_ref().and_then(Place::unfinished);
+    let mut prepared = prepare(args, unfinished.map(|unfinished| unfinished.identity()))?;
+    let recorded = place.map(|place| place.begin(args, &prepared, begun_at)).transpose()?;
+    let progress = Arc::new(Progress::default());
+    let keeps = recorded.as_ref().and_then(|r| r.keep()).is_some();
+    on_signals(&progress, keeps && !cli.quiet)?;
+    let watch = recorded.as_ref().map(|recorded| recorded.watch(Arc::clone(&progress)));
     let display = Display::start(cli, Arc::clone(&progress));
-    let outcome = gristmill_pipeline::run(&prepared.job, prepared.sink.as_mut(), &progress);
+    let keep = recorded.as_ref().and_then(|r| r.keep());
+    let outcome = gristmill_pipeline::run(&prepared.job, prepared.sink.as_mut(), &progress, keep);
     display.finish();
+    if let Some(watch) = watch {
+        watch.finish();
+    }
     let timing = Timing::since(start);
-    match outcome {
-        Ok(finished) => {
-            let summary = summary::Summary::of(&prepared, args, &finished, timing);
+    let (outcome, error) = match outcome {
+        Ok(finished) => (Some(finished), None),
+        Err(error) => (None, Some(CliError::from(error))),
+    };
+    let (ledger, dead_letters): (_, Option<&PathBuf>) = match (&outcome, &error) {
+        (Some(finished), _) => (Some(&finished.ledger), finished.dead_letters.as_ref()),
+        (_, Some(CliError::Run(RunError::Gate { ledger, dead_letters, .. }))) => {
+            (Some(&**ledger), dead_letters.as_ref())
+        }
+        _ => (None, None),
+    };
+    let finish = |recorded: crate::recorded::Recorded| {
+        recorded.finish(&progress, &prepared.job, ledger, dead_letters.map(PathBuf::as_path), error.as_ref())
+    };
+    let kept: Option<Kept> = match recorded.map(finish).transpose() {
+        Ok(kept) => kept.flatten(),
+        // What became of the run matters more than that it cannot be recorded.
+        Err(error) => {
+            tracing::warn!("how the run ended is not recorded: {error}");
+            None
+        }
+    };
+    match (outcome, error) {
+        (Some(finished), _) => {
+            let summary = summary::Summary::of(&prepared, args, &finished, &progress, timing);
             summary.print(cli, args.to == "ndjson:-")
         }
-        Err(error) => {
-            if let RunError::Gate { ledger, .. } = &error
+        (None, Some(error)) => {
+            if let CliError::Run(RunError::Gate { ledger, .. }) = &error
                 && !cli.quiet
                 && !cli.json
             {
                 eprint!("{}", summary::stopped_text(&prepared, ledger));
             }
-            Err(error.into())
+            Err(match kept {
+                Some(kept) => CliError::Kept { error: Box::new(error), kept },
+                None => error,
+            })
         }
+        (None, None) => Err(CliError::Environment("the run ended in no way".to_owned())),
     }
+}
+
+/// A first signal ends the run in good order, a second one the process at once.
+fn on_signals(progress: &Arc<Progress>, tell: bool) -> Result<(), CliError> {
+    let progress = Arc::clone(progress);
+    ctrlc::set_handler(move || {
+        if progress.is_cancelled() {
+            std::process::exit(crate::exit::Exit::Interrupted.code().into());
+        }
+        progress.cancel();
+        if tell {
+            eprintln!("interrupted: what is under way is finished, for some seconds; once more to stop at once");
+        }
+    })
+    .map_err(|e| CliError::Environment(format!("signals cannot be handled: {e}")))
 }

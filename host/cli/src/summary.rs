@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use gristmill_pipeline::{Finished, Ledger};
+use gristmill_pipeline::{Finished, Ledger, Progress};
 use gristmill_record::time::format_rfc3339;
 use gristmill_source::{Proof, ProofState};
 use serde::Serialize;
@@ -51,6 +52,12 @@ pub(crate) struct Summary<'a> {
     proofs: Vec<ProofLine>,
     legacy_values: u64,
     spilled_bytes: u64,
+    /// Bytes of rows that were written so that the run could go on after a crash.
+    shuffled_bytes: u64,
+    splits: u64,
+    /// Splits that a process before this one had done; absent where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    splits_taken_over: Option<u64>,
     /// Not in the ledger: how often a function is called depends on how the work was shared out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refused_calls: Vec<RefusedCall<'a>>,
@@ -104,7 +111,14 @@ impl ProofLine {
 }
 
 impl<'a> Summary<'a> {
-    pub(crate) fn of(prepared: &'a Prepared, args: &'a JobArgs, finished: &'a Finished, timing: Timing) -> Self {
+    pub(crate) fn of(
+        prepared: &'a Prepared,
+        args: &'a JobArgs,
+        finished: &'a Finished,
+        progress: &Progress,
+        timing: Timing,
+    ) -> Self {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let job = &prepared.job;
         Self {
             run_id: &job.run_id,
@@ -130,6 +144,9 @@ impl<'a> Summary<'a> {
             proofs: finished.proofs.iter().map(ProofLine::of).collect(),
             legacy_values: finished.legacy_values,
             spilled_bytes: finished.spilled,
+            shuffled_bytes: count(&progress.shuffled),
+            splits: count(&progress.splits),
+            splits_taken_over: Some(count(&progress.splits_taken_over)).filter(|n| *n > 0),
             refused_calls: refused_calls(prepared),
             seconds: timing.0.as_secs_f64(),
         }
@@ -182,6 +199,9 @@ impl<'a> Summary<'a> {
         }
         let whole = if self.replaced { ", which now holds these rows and no others" } else { "" };
         line("destination", &format!("{}{whole}", self.destination));
+        if let Some(taken_over) = self.splits_taken_over {
+            line("resumed", &format!("{} of {} splits were done before", count(taken_over), count(self.splits)));
+        }
         line("run", &format!("{}, plugin {}", self.run_id, self.plugin));
         line(
             "took",

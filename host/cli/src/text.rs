@@ -1,6 +1,7 @@
 //! Small things about text on a terminal.
 
 use std::fmt::Write;
+use std::io::Write as _;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
@@ -8,6 +9,13 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use gristmill_record::time::{format_date, format_rfc3339};
 use indicatif::HumanCount;
+
+use crate::error::CliError;
+
+/// Writes what was asked for.
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
+    std::io::stdout().write_all(text.as_bytes()).map_err(CliError::Stdout)
+}
 
 /// Ends a text with a full stop.
 pub(crate) fn sentence(text: &str) -> String {

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use gristmill_record::{Refusal, Stage};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::RunError;
 use crate::rows::lock;
@@ -71,7 +72,64 @@ struct Letter<'a> {
 pub(crate) struct LetterWriter<'a> {
     postmark: &'a Postmark,
     path: PathBuf,
-    out: Option<BufWriter<File>>,
+    out: Option<BufWriter<Digesting>>,
+}
+
+/// What tells the letters of a part from others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartDigest {
+    length: u64,
+    /// XXH3 of 128 bits, hexadecimal.
+    digest: String,
+}
+
+/// A file that is digested as it is written.
+struct Digesting {
+    file: File,
+    hash: Xxh3,
+    length: u64,
+}
+
+impl Digesting {
+    fn create(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::create(path)?, hash: Xxh3::new(), length: 0 })
+    }
+
+    fn digest(&self) -> PartDigest {
+        PartDigest { length: self.length, digest: format!("{:032x}", self.hash.digest128()) }
+    }
+}
+
+impl Write for Digesting {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(bytes.get(..written).unwrap_or_default());
+        self.length += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl PartDigest {
+    /// Whether these are the letters in a file.
+    fn is_of(&self, path: &Path) -> bool {
+        let Ok(mut file) = File::open(path) else { return false };
+        let (mut hash, mut length, mut chunk) = (Xxh3::new(), 0, vec![0; 1 << 16]);
+        loop {
+            match file.read(&mut chunk) {
+                Ok(0) => break,
+                Ok(read) => {
+                    hash.update(chunk.get(..read).unwrap_or_default());
+                    length += read as u64;
+                }
+                Err(_) => return false,
+            }
+        }
+        *self == Self { length, digest: format!("{:032x}", hash.digest128()) }
+    }
 }
 
 impl LetterWriter<'_> {
@@ -117,16 +175,17 @@ impl LetterWriter<'_> {
         let fail = |e| RunError::work(&self.path, e);
         let out = match &mut self.out {
             Some(out) => out,
-            none => none.insert(BufWriter::new(File::create(&self.path).map_err(fail)?)),
+            none => none.insert(BufWriter::new(Digesting::create(&self.path).map_err(fail)?)),
         };
         serde_json::to_writer(&mut *out, &letter).map_err(io::Error::from).map_err(fail)?;
         out.write_all(b"\n").map_err(fail)
     }
 
-    fn finish(self) -> Result<Option<PathBuf>, RunError> {
+    fn finish(self) -> Result<Option<(PathBuf, PartDigest)>, RunError> {
         let Some(mut out) = self.out else { return Ok(None) };
         out.flush().map_err(|e| RunError::work(&self.path, e))?;
-        Ok(Some(self.path))
+        let digest = out.get_ref().digest();
+        Ok(Some((self.path, digest)))
     }
 }
 
@@ -145,16 +204,32 @@ impl DeadLetters {
 
     /// A writer for part `index`.
     pub(crate) fn part(&self, index: usize) -> LetterWriter<'_> {
-        LetterWriter { postmark: &self.postmark, path: self.folder.join(format!("letters-{index}.jsonl")), out: None }
+        LetterWriter { postmark: &self.postmark, path: self.path(index), out: None }
     }
 
-    /// Keeps a part.
-    pub(crate) fn keep(&self, index: usize, part: LetterWriter<'_>) -> Result<(), RunError> {
-        let path = part.finish()?;
+    fn path(&self, index: usize) -> PathBuf {
+        self.folder.join(format!("letters-{index}.jsonl"))
+    }
+
+    /// Keeps a part. Gives what tells it from others; none where there are no letters.
+    pub(crate) fn keep(&self, index: usize, part: LetterWriter<'_>) -> Result<Option<PartDigest>, RunError> {
+        let (path, digest) = part.finish()?.unzip();
+        self.put(index, path);
+        Ok(digest)
+    }
+
+    /// Takes over a part that a process before this one kept; false where it is not what it was.
+    pub(crate) fn take_over(&self, index: usize, digest: Option<&PartDigest>) -> bool {
+        let path = digest.map(|digest| (digest, self.path(index)));
+        let is_there = path.as_ref().is_none_or(|(digest, path)| digest.is_of(path));
+        self.put(index, path.map(|(_, path)| path).filter(|_| is_there));
+        is_there
+    }
+
+    fn put(&self, index: usize, path: Option<PathBuf>) {
         if let Some(slot) = lock(&self.parts).get_mut(index) {
             *slot = path;
         }
-        Ok(())
     }
 
     /// Puts the parts together in `target`, aside first and then by a rename; a device or a pipe is written to. Without any letter,

@@ -9,7 +9,9 @@ use gristmill_record::diagnose::blame_io;
 use gristmill_record::{Blame, Diagnose};
 use gristmill_sink::SinkError;
 use gristmill_source::SourceError;
+use gristmill_state::StateError;
 
+use crate::kept::Change;
 use crate::ledger::{Imbalance, Ledger};
 
 /// Why a run ended without a result. Nothing was loaded, unless the destination says otherwise.
@@ -116,6 +118,20 @@ pub enum RunError {
         /// What it is.
         what: &'static str,
     },
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A run that was not done cannot go on, since what it was begun with is not the same any more.
+    #[error(
+        "run {run} cannot go on, since this is not what it was begun with:{}",
+        changes.iter().map(|change| format!("\n  {change}")).collect::<String>()
+    )]
+    NotTheSame {
+        /// The run.
+        run: String,
+        /// What is other than it was.
+        changes: Vec<Change>,
+    },
     /// Somebody asked the run to end.
     #[error("the run was interrupted; nothing was loaded")]
     Cancelled,
@@ -143,6 +159,8 @@ impl Diagnose for RunError {
             Self::Decode { source, .. } => source.code(),
             Self::Plugin(e) => e.code(),
             Self::Sink(e) => e.code(),
+            Self::State(e) => e.code(),
+            Self::NotTheSame { .. } => "run.not-the-same",
             Self::TooManyRules { .. } => "run.too-many-rules",
             Self::NotDeterministic { .. } | Self::NotDeterministicVerdict { .. } => "run.not-deterministic",
             Self::Gate { .. } => "run.max-rejected",
@@ -161,8 +179,9 @@ impl Diagnose for RunError {
             Self::Decode { source, .. } => source.blame(),
             Self::Plugin(e) => e.blame(),
             Self::Sink(e) => e.blame(),
+            Self::State(e) => e.blame(),
             Self::Gate { .. } | Self::Unreadable { .. } | Self::Changed { .. } => Blame::Input,
-            Self::NotDeadLetters { .. } => Blame::Usage,
+            Self::NotDeadLetters { .. } | Self::NotTheSame { .. } => Blame::Usage,
             Self::NotDeterministic { .. } | Self::NotDeterministicVerdict { .. } | Self::TooManyRules { .. } => {
                 Blame::Plugin
             }
@@ -178,6 +197,10 @@ impl Diagnose for RunError {
             Self::Decode { source, .. } => source.remedy(),
             Self::Plugin(e) => e.remedy(),
             Self::Sink(e) => e.remedy(),
+            Self::State(e) => e.remedy(),
+            Self::NotTheSame { .. } => Some(
+                "Put back what it was begun with, and run the same command again; or give up what it has done and begin anew with --fresh".into(),
+            ),
             Self::TooManyRules { .. } => Some("Mend the validator, or leave it out".into()),
             Self::NotDeterministic { .. } => Some(
                 "Mend the plugin: what it makes of a record may depend on the record and the configuration alone; `gristmill plugin test` shows what it depends on".into(),
@@ -194,9 +217,9 @@ impl Diagnose for RunError {
             }
             Self::NotDeadLetters { .. } => Some("Name another file by --dead-letters".into()),
             Self::Work { source, .. } if blame_io(source, Blame::Bug) == Blame::Environment => {
-                Some("Free some space, or name a folder with more by --work-dir".into())
+                Some("Free some space, or name a folder with more: by --state for what is kept until the run is done, by --work-dir for the rest".into())
             }
-            Self::Work { .. } => Some("Name a folder that can be written by --work-dir or --dead-letters".into()),
+            Self::Work { .. } => Some("Name a folder that can be written by --state, --work-dir or --dead-letters".into()),
             Self::Unreadable { .. } => {
                 Some("Mend the record; `gristmill run` would keep it as a dead letter and go on".into())
             }

@@ -33,6 +33,9 @@ pub struct Options {
     pub work_dir: PathBuf,
     /// Largest encoded document, in bytes.
     pub max_document: usize,
+    /// Bytes of input that a worker takes on at a time, where the format allows cutting a file: the unit of work, and of what is done again after a
+    /// crash.
+    pub split_bytes: u64,
 }
 
 /// Which plugin maps, as the ledger and the dead letters name it.

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use gristmill_record::outcome::is_host_code;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Counts of records, by how each ended (invariant 1).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Records {
     /// Records read from the input.
     pub read: u64,

@@ -1,13 +1,16 @@
 //! A run: map, shuffle, reduce, load. [`run()`] reads from top to bottom like section 2 of the design.
 
 pub mod compare;
+mod content;
 mod dead;
 mod dedup;
 pub mod documents;
 mod error;
+mod files;
 pub mod gate;
 mod job;
 pub mod judging;
+mod kept;
 mod keys;
 pub mod ledger;
 mod load;
@@ -21,14 +24,17 @@ mod reading;
 mod rows;
 mod run;
 mod storable;
+mod stored;
 mod synthetic;
+mod taken;
 pub mod trial;
 mod verdicts;
 
 pub use error::RunError;
 pub use gate::{Gate, MaxRejected};
 pub use job::{Job, Options, PluginIdentity, run_id};
+pub use kept::{Change, Keep, facts, versions};
 pub use ledger::Ledger;
 pub use outcome::Outcome;
 pub use progress::{Phase, Progress};
-pub use run::{Finished, run};
+pub use run::{Finished, SPLIT_BYTES, new_seed, run};

@@ -7,16 +7,21 @@ use std::sync::{Arc, Mutex};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
+use crossbeam_channel::Sender;
 use gristmill_decode::{Batch, Projection};
 use gristmill_plugin::{Mapped, Part, TransformWorker, Unique};
 use gristmill_record::{Refusal, Table};
 use gristmill_sink::ValueLimits;
 use gristmill_source::{Ahead, Compression, FileCount, InputFile, Split};
-use xxhash_rust::xxh3::Xxh3;
+use gristmill_state::FinishedSplit;
+use serde::{Deserialize, Serialize};
 
+use crate::content::Content128;
 use crate::dead::{Content, DeadLetters, LetterWriter};
 use crate::error::RunError;
+use crate::files::{RowFiles, RowWriter};
 use crate::job::Job;
+use crate::kept::{Keep, Made, record_all};
 use crate::keys::{Entry, KeyHasher, KeyIndex, RowPosition};
 use crate::ledger::{Records, count_code};
 use crate::memory::Budget;
@@ -25,6 +30,7 @@ use crate::progress::Progress;
 use crate::reading::SplitReader;
 use crate::rows::{Collector, RowStore, lock};
 use crate::storable::take_unstorable;
+use crate::stored;
 use crate::verdicts::{Place, RuleCounts, Validators};
 
 /// Entries that a worker gathers before it hands them to the index.
@@ -49,6 +55,11 @@ pub(crate) struct UniqueStore {
 
 /// What all workers of a map share.
 pub(crate) struct Map<'a> {
+    /// Where finished splits are recorded, if they are.
+    pub(crate) keep: Option<&'a Keep>,
+    /// What a process before this one finished, a slot a split.
+    pub(crate) finished: Vec<Mutex<Option<Made>>>,
+    pub(crate) files: &'a RowFiles,
     pub(crate) job: &'a Job,
     pub(crate) splits: &'a [Split],
     pub(crate) ahead: Ahead<'a>,
@@ -64,14 +75,16 @@ pub(crate) struct Map<'a> {
 }
 
 /// What a split's map counted.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub(crate) struct SplitTally {
     pub(crate) records: Records,
     pub(crate) refusals: BTreeMap<String, u64>,
+    #[serde(with = "stored::count")]
     pub(crate) count: FileCount,
     pub(crate) legacy_values: u64,
     /// Rows of each table that a validator refused.
     pub(crate) invalid: Vec<u64>,
+    #[serde(with = "stored::rules")]
     pub(crate) rules: RuleCounts,
     /// The first dead letter of the split: where its record begins, and its code.
     pub(crate) first_refused: Option<(u64, String)>,
@@ -82,31 +95,51 @@ pub(crate) struct SplitTally {
 impl Map<'_> {
     /// Maps every split. Of several errors, the one of the first split is told, so that the message does not depend on threads.
     pub(crate) fn run(&self) -> Result<Vec<SplitTally>, RunError> {
+        let mut journal = self.keep.map(|keep| keep.journal(self.job)).transpose()?;
+        if self.keep.is_some() {
+            self.progress.drain();
+        }
+        for (index, _) in self.finished.iter().enumerate().filter(|(_, slot)| lock(slot).is_some()) {
+            self.ahead.skip(index);
+        }
+        // Unbounded: a finished split is some hundred bytes here, and the journal is faster than any map.
+        let (send, finished) = crossbeam_channel::unbounded();
         let next = AtomicUsize::new(0);
         let stop = AtomicBool::new(false);
         let outcomes: Mutex<Vec<Option<Result<SplitTally, RunError>>>> =
             Mutex::new(self.splits.iter().map(|_| None).collect());
         let threads = self.job.options.workers.clamp(1, self.splits.len().max(1));
         let start_error = Mutex::new(None);
+        let (next, stop, outcomes, start_error) = (&next, &stop, &outcomes, &start_error);
         std::thread::scope(|scope| {
+            if let Some(journal) = &mut journal {
+                scope.spawn(move || {
+                    if let Err(e) = record_all(journal, &finished) {
+                        stop.store(true, Ordering::Relaxed);
+                        lock(start_error).get_or_insert(e);
+                    }
+                });
+            }
+            let send = self.keep.map(|_| send);
             for _ in 0..threads {
-                scope.spawn(|| {
-                    let mut worker = match Worker::new(self) {
+                let send = send.clone();
+                scope.spawn(move || {
+                    let mut worker = match Worker::new(self, send) {
                         Ok(worker) => worker,
                         Err(e) => {
                             stop.store(true, Ordering::Relaxed);
-                            lock(&start_error).get_or_insert(e);
+                            lock(start_error).get_or_insert(e);
                             return;
                         }
                     };
-                    while !stop.load(Ordering::Relaxed) {
+                    while !stop.load(Ordering::Relaxed) && !self.progress.is_cancelled() {
                         let index = next.fetch_add(1, Ordering::Relaxed);
                         let Some(split) = self.splits.get(index) else { break };
-                        let outcome = worker.map_split(index, split);
+                        let outcome = worker.do_split(index, split);
                         if outcome.is_err() {
                             stop.store(true, Ordering::Relaxed);
                         }
-                        if let Some(slot) = lock(&outcomes).get_mut(index) {
+                        if let Some(slot) = lock(outcomes).get_mut(index) {
                             *slot = Some(outcome);
                         }
                     }
@@ -114,15 +147,15 @@ impl Map<'_> {
                     if !stop.load(Ordering::Relaxed)
                         && let Err(e) = worker.finish()
                     {
-                        lock(&start_error).get_or_insert(e);
+                        lock(start_error).get_or_insert(e);
                     }
                 });
             }
         });
-        if let Some(error) = start_error.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        if let Some(error) = lock(start_error).take() {
             return Err(error);
         }
-        let outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let outcomes = std::mem::take(&mut *lock(outcomes));
         let mut tallies = Vec::with_capacity(outcomes.len());
         let mut unmapped = false;
         for outcome in outcomes {
@@ -132,6 +165,12 @@ impl Map<'_> {
                 None => unmapped = true,
             }
         }
+        if unmapped && self.progress.is_cancelled() {
+            if let Some(journal) = &mut journal {
+                journal.sync()?;
+            }
+            return Err(RunError::Cancelled);
+        }
         if unmapped {
             return Err(RunError::Bug("a split was left out of the map without an error".into()));
         }
@@ -139,18 +178,21 @@ impl Map<'_> {
     }
 }
 
-struct Worker<'a> {
-    map: &'a Map<'a>,
+pub(crate) struct Worker<'a> {
+    pub(crate) map: &'a Map<'a>,
+    /// To the journal, if there is one.
+    record: Option<Sender<FinishedSplit>>,
+    rows: RowWriter<'a>,
     /// That of the last split, for its buffers.
     reader: Option<SplitReader<'a>>,
     transform: Box<dyn TransformWorker>,
     validators: Validators,
-    tables: Vec<TableWorker>,
+    pub(crate) tables: Vec<TableWorker>,
     document: Vec<u8>,
 }
 
 /// A worker's part in one table.
-struct TableWorker {
+pub(crate) struct TableWorker {
     key: Option<KeyWorker>,
     uniques: Vec<KeyWorker>,
     latest_by: Option<usize>,
@@ -163,6 +205,23 @@ impl TableWorker {
             uniques: store.uniques.iter().map(|unique| KeyWorker::new(&unique.rule.columns, seed)).collect(),
             latest_by: table.latest_by(),
         }
+    }
+
+    /// Adds rows to every index of the table; `entry` makes an entry of a row and the hash of its key.
+    pub(crate) fn add_rows(
+        &mut self,
+        store: &TableStore,
+        rows: &RecordBatch,
+        entry: impl Fn(usize, u128) -> Result<Entry, RunError>,
+        map: &Map<'_>,
+    ) -> Result<(), RunError> {
+        for (worker, keys) in self.indexes(store) {
+            worker.add(rows, &entry)?;
+            if worker.entries.len() >= ENTRIES_AT_ONCE {
+                keys.add(&mut worker.entries, map.key_budget, map.progress)?;
+            }
+        }
+        Ok(())
     }
 
     /// The worker's part in each index of the table.
@@ -226,16 +285,32 @@ struct SplitWork<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(map: &'a Map<'a>) -> Result<Self, RunError> {
+    fn new(map: &'a Map<'a>, record: Option<Sender<FinishedSplit>>) -> Result<Self, RunError> {
         let tables = map.job.transform.description().tables();
         Ok(Self {
             map,
+            record,
+            rows: map.files.writer(),
             reader: None,
             transform: map.job.transform.worker()?,
             validators: Validators::new(&map.job.validators)?,
             tables: tables.iter().zip(map.tables).map(|(t, store)| TableWorker::new(t, store, map.seed)).collect(),
             document: Vec::new(),
         })
+    }
+
+    /// Takes a split over from a process before this one, if it can be, or else maps it.
+    fn do_split(&mut self, index: usize, split: &Split) -> Result<SplitTally, RunError> {
+        let made = self.map.finished.get(index).and_then(|slot| lock(slot).take());
+        if let Some(made) = made {
+            if let Some(tally) = self.take_over(index, split, made)? {
+                return Ok(tally);
+            }
+            tracing::warn!("what was kept of split {} is not whole; it is mapped again", index + 1);
+        }
+        let tally = self.map_split(index, split)?;
+        Progress::bump(&self.map.progress.splits_done, 1);
+        Ok(tally)
     }
 
     fn map_split(&mut self, index: usize, split: &Split) -> Result<SplitTally, RunError> {
@@ -249,9 +324,9 @@ impl<'a> Worker<'a> {
             }
         };
         let file = reader.file;
-        let split_number = u32::try_from(index).map_err(|_| RunError::Bug("more than 2^32 splits".into()))?;
+        self.rows.begin();
         let mut work = SplitWork {
-            split: split_number,
+            split: split_number(index)?,
             file,
             collectors: map.tables.iter().map(|t| t.rows.collect(map.row_budget, map.progress)).collect(),
             letters: map.letters.part(index),
@@ -264,7 +339,7 @@ impl<'a> Worker<'a> {
                 Progress::bump(&map.progress.bytes_read, bytes.len() as u64);
             }
             // Here and not once a batch: of documents that are not taken there may be none.
-            if map.progress.is_cancelled() { Err(RunError::Cancelled) } else { Ok(()) }
+            if map.progress.must_stop() { Err(RunError::Cancelled) } else { Ok(()) }
         };
         while let Some(batch) = reader.next(map.job.options.batch_rows, &mut seen)? {
             self.map_batch(&mut work, &reader, batch)?;
@@ -273,12 +348,20 @@ impl<'a> Worker<'a> {
             Progress::bump(&map.progress.bytes_read, file.size);
         }
         work.tally.content = content.finish();
-        for collector in work.collectors {
-            collector.finish(index)?;
-        }
-        map.letters.keep(index, work.letters)?;
+        reader.close();
         self.reader = Some(reader);
-        Ok(work.tally)
+        let mut segments = Vec::with_capacity(work.collectors.len());
+        for collector in work.collectors {
+            segments.push(collector.finish(index, &mut self.rows)?);
+        }
+        let letters = map.letters.keep(index, work.letters)?;
+        let Some(record) = &self.record else { return Ok(work.tally) };
+        let made = Made { tally: work.tally, rows: self.rows.range(), segments, letters, sum: map.ahead.sum(index) };
+        let text =
+            serde_json::to_string(&made).map_err(|e| RunError::Bug(format!("a split cannot be recorded: {e}")))?;
+        // Nobody receives it only where the journal failed, and that is what is told.
+        let _ = record.send(FinishedSplit { split: work.split, made: text });
+        Ok(made.tally)
     }
 
     /// Hands over the entries that wait: those of many small splits make one piece.
@@ -423,14 +506,12 @@ impl<'a> Worker<'a> {
                     latest: latest.at(origin),
                 })
             };
-            for (worker, keys) in table.indexes(store) {
-                worker.add(&made.rows, entry)?;
-                if worker.entries.len() >= ENTRIES_AT_ONCE {
-                    keys.add(&mut worker.entries, self.map.key_budget, self.map.progress)?;
-                }
+            table.add_rows(store, &made.rows, entry, self.map)?;
+            if let Some(origins) = collector.origins() {
+                origins.add(&made, first, identities, offsets, |record| latest.at(record));
             }
             Progress::bump(&self.map.progress.rows, made.rows.num_rows() as u64);
-            collector.push(made.rows)?;
+            collector.push(made.rows, &mut self.rows)?;
         }
         Ok(())
     }
@@ -459,6 +540,10 @@ impl<'a> Worker<'a> {
         }
         Ok(())
     }
+}
+
+pub(crate) fn split_number(index: usize) -> Result<u32, RunError> {
+    u32::try_from(index).map_err(|_| RunError::Bug("more than 2^32 splits".into()))
 }
 
 fn pending(offsets: &[u64], row: usize, refusal: Refusal) -> PendingLetter {
@@ -504,27 +589,5 @@ impl<'a> LatestBy<'a> {
             Self::Values(values, array) if array.is_valid(row) => values.get(row).copied().unwrap_or(i64::MIN),
             _ => i64::MIN,
         }
-    }
-}
-
-/// Digest of the bytes of a split, however they are cut into reads: bytes beyond the split's end are left out.
-struct Content128 {
-    hash: Xxh3,
-    left: u64,
-}
-
-impl Content128 {
-    fn new(split: &Split) -> Self {
-        Self { hash: Xxh3::new(), left: split.end.map_or(u64::MAX, |end| end.saturating_sub(split.start)) }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        let take = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
-        self.hash.update(bytes.get(..take).unwrap_or_default());
-        self.left -= take as u64;
-    }
-
-    fn finish(&self) -> u128 {
-        self.hash.digest128()
     }
 }

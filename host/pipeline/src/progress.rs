@@ -1,6 +1,10 @@
 //! How far a run is: counters that workers bump and a display reads when it likes.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::rows::lock;
 
 /// What a run is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +21,22 @@ pub enum Phase {
     Commit,
 }
 
+impl Phase {
+    /// Its name in records and metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Prepare => "prepare",
+            Self::Map => "map",
+            Self::Dedup => "dedup",
+            Self::Load => "load",
+            Self::Commit => "commit",
+        }
+    }
+}
+
+/// How long the splits under way may take to their end when a run is interrupted whose work is kept.
+const DRAIN: Duration = Duration::from_secs(10);
+
 const PHASES: [Phase; 5] = [Phase::Prepare, Phase::Map, Phase::Dedup, Phase::Load, Phase::Commit];
 
 /// Counters of a run under way, and the switch that ends it early. All may be read at any time from any thread.
@@ -24,6 +44,11 @@ const PHASES: [Phase; 5] = [Phase::Prepare, Phase::Map, Phase::Dedup, Phase::Loa
 pub struct Progress {
     phase: AtomicU8,
     cancelled: AtomicBool,
+    /// Whether what is under way is worth finishing when the run is cancelled.
+    drains: AtomicBool,
+    cancelled_at: Mutex<Option<Instant>>,
+    /// When each phase began, in order.
+    entered: Mutex<Vec<(Phase, Instant)>>,
     /// Bytes of input files, as they lie on disk.
     pub bytes_total: AtomicU64,
     /// Of them, bytes of splits that are mapped; while a split of an uncompressed file is under way, what was read of it.
@@ -40,6 +65,14 @@ pub struct Progress {
     pub rows_loaded: AtomicU64,
     /// Bytes of rows and keys written to the work folder because memory was full.
     pub spilled: AtomicU64,
+    /// Bytes of rows written to the run's folder so that it can go on.
+    pub shuffled: AtomicU64,
+    /// Splits of the input.
+    pub splits: AtomicU64,
+    /// Of them, those that are mapped.
+    pub splits_done: AtomicU64,
+    /// Of those, the ones that a process before this one had finished.
+    pub splits_taken_over: AtomicU64,
 }
 
 impl Progress {
@@ -51,17 +84,38 @@ impl Progress {
     pub(crate) fn enter(&self, phase: Phase) {
         let index = PHASES.iter().position(|p| *p == phase).and_then(|i| u8::try_from(i).ok()).unwrap_or_default();
         self.phase.store(index, Ordering::Relaxed);
+        lock(&self.entered).push((phase, Instant::now()));
         tracing::debug!(?phase, "phase");
     }
 
-    /// Asks the run to end as soon as it can, with nothing loaded.
+    /// How long each phase took, that under way until now.
+    pub fn phase_seconds(&self) -> Vec<(Phase, f64)> {
+        let entered = lock(&self.entered);
+        let ends = entered.iter().skip(1).map(|(_, at)| *at).chain([Instant::now()]);
+        entered.iter().zip(ends).map(|((phase, began), end)| (*phase, (end - *began).as_secs_f64())).collect()
+    }
+
+    /// Asks the run to end as soon as it can, with nothing loaded. Where its work is kept, the splits under way are finished first, for some seconds.
     pub fn cancel(&self) {
+        lock(&self.cancelled_at).get_or_insert_with(Instant::now);
         self.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Whether the run was asked to end.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// From now on what is under way is worth finishing when the run is cancelled.
+    pub(crate) fn drain(&self) {
+        self.drains.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a split under way is to be given up.
+    pub(crate) fn must_stop(&self) -> bool {
+        self.is_cancelled()
+            && (!self.drains.load(Ordering::Relaxed)
+                || lock(&self.cancelled_at).is_none_or(|since| since.elapsed() > DRAIN))
     }
 
     pub(crate) fn bump(counter: &AtomicU64, by: u64) {

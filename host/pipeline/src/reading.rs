@@ -42,6 +42,11 @@ impl<'a> SplitReader<'a> {
         Ok(Self { file, reader, decoder })
     }
 
+    /// Lets go of the split's bytes, and keeps the buffers.
+    pub(crate) fn close(&mut self) {
+        self.reader = Box::new(std::io::empty());
+    }
+
     /// Goes on with another split, in the buffers of the one before.
     pub(crate) fn reopen(
         &mut self,

@@ -18,7 +18,9 @@ use tokio::runtime::Runtime;
 use crate::dead::{Content, DeadLetters, Postmark};
 use crate::dedup::{Collision, Repeat, Resolved, Survivors, repeats, resolve};
 use crate::error::RunError;
+use crate::files::RowFiles;
 use crate::job::Job;
+use crate::kept::Keep;
 use crate::keys::{Entry, KeyIndex, RowPosition};
 use crate::ledger::{Ledger, Records, Rows, Rule, count_code};
 use crate::load::load_table;
@@ -29,8 +31,8 @@ use crate::reading::SplitReader;
 use crate::rows::{RowStore, lock};
 use crate::verdicts::{RuleCounts, count_rule};
 
-/// Input bytes that a worker takes on at a time: the unit of work where the format allows cutting a file.
-pub(crate) const SPLIT_BYTES: u64 = 32 << 20;
+/// Input bytes that a worker takes on at a time where nothing else is said.
+pub const SPLIT_BYTES: u64 = 32 << 20;
 /// Fewer bytes than any row's document takes in any format: for guessing how many rows there will be at most.
 const LEAST_DOCUMENT_BYTES: u64 = 100;
 /// Code of a key that belongs to another document.
@@ -55,7 +57,9 @@ pub struct Finished {
 
 /// Runs a job into a sink. Whatever the error, nothing of the load is visible in the destination; rows on stdout, which cannot be taken
 /// back, are the exception.
-pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finished, RunError> {
+///
+/// Where its work is kept, a run that ends early can be run again from where it was.
+pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Keep>) -> Result<Finished, RunError> {
     let runtime = gristmill_sink::runtime().map_err(|e| RunError::work(std::path::Path::new("(async runtime)"), e))?;
     let description = job.transform.description();
     progress.enter(Phase::Prepare);
@@ -66,7 +70,14 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         .prefix("gristmill-")
         .tempdir_in(&job.options.work_dir)
         .map_err(|e| RunError::work(&job.options.work_dir, e))?;
-    let splits = job.input.splits(SPLIT_BYTES);
+    let splits = job.input.splits(job.options.split_bytes);
+    let finished = match keep {
+        Some(keep) => keep.take_up(job, splits.len())?,
+        None => splits.iter().map(|_| None).collect(),
+    };
+    progress.splits.store(splits.len() as u64, Ordering::Relaxed);
+    let kept_in = keep.map_or(folder.path(), |keep| keep.folder.as_path());
+    let files = RowFiles::new(kept_in.to_owned());
     let input_bytes: u64 = job.input.bytes();
     let documents_at_most =
         job.input.files.iter().map(|f| f.size * expansion(f.compression)).sum::<u64>() / LEAST_DOCUMENT_BYTES;
@@ -77,7 +88,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     let index = |name: &str| KeyIndex::new(name, folder.path(), documents_at_most, partition_bytes);
     let mut tables: Vec<TableStore> = (description.tables().iter().enumerate())
         .map(|(i, table)| TableStore {
-            rows: RowStore::new(table_schema(table), i, splits.len(), folder.path()),
+            rows: RowStore::new(table_schema(table), splits.len(), keep.is_some()),
             keys: (!table.key().is_empty()).then(|| index(&i.to_string())),
             uniques: uniques_of(job, i, &index),
         })
@@ -89,13 +100,17 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         config_digest: gristmill_plugin::digest(job.plugin.config.as_bytes()),
         validators: job.validators.iter().map(|v| (v.name().to_owned(), v.digest().to_owned())).collect(),
     };
-    let letters = DeadLetters::new(postmark, folder.path(), splits.len());
-    // No output depends on the seed: it only keeps anyone from preparing keys whose hashes agree.
-    let seed = RandomState::new().hash_one(&job.run_id);
+    let letters = DeadLetters::new(postmark, kept_in, splits.len());
+    // No output depends on the seed: it only keeps anyone from preparing keys whose hashes agree. What is kept holds hashes made with it.
+    let seed = keep.map_or_else(|| new_seed(&job.run_id), |keep| lock(&keep.record).seed);
+    let seed = seed.cast_unsigned();
     let projection = Arc::new(Projection::new(description, seed));
 
     progress.enter(Phase::Map);
     let map = Map {
+        keep,
+        finished: finished.into_iter().map(Mutex::new).collect(),
+        files: &files,
         job,
         splits: &splits,
         ahead: Ahead::new(&job.input, &splits),
@@ -108,7 +123,15 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         limits: sink.limits(),
         seed,
     };
-    let tallies = map.run()?;
+    let tallies = map.run().inspect_err(|error| {
+        // Who interrupts a run may be about to turn the machine off.
+        if matches!(error, RunError::Cancelled)
+            && keep.is_some()
+            && let Err(error) = files.sync()
+        {
+            tracing::warn!("what the run has done may not survive a failure of power: {error}");
+        }
+    })?;
     map.ahead.verify()?;
     let (mut ledger, mut broken) = account(job, &tallies)?;
     let proofs = job.input.prove(&file_counts(job, &splits, &tallies))?;
@@ -188,9 +211,19 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     };
     let to_load: u64 = ledger.rows.iter().map(|r| r.made - r.invalid - r.duplicate - r.collision).sum();
     progress.rows_to_load.store(to_load, Ordering::Relaxed);
-    let (counts, already_loaded) = match runtime.block_on(sink.begin(&load))? {
-        Begun::AlreadyLoaded(counts) => (counts, true),
-        Begun::Ready => match write_and_commit(&runtime, sink, &tables, &survivors, &splits, progress) {
+    // A process before this one may have died between the commit and the last word of it.
+    let committed = match keep {
+        Some(keep) if keep.resumed && keep.is_unique => runtime.block_on(sink.loaded(&load))?,
+        _ => None,
+    };
+    let begun = match committed {
+        Some(counts) => Err(counts),
+        None => Ok(runtime.block_on(sink.begin(&load))?),
+    };
+    let (counts, already_loaded) = match begun {
+        Err(counts) => (counts, false),
+        Ok(Begun::AlreadyLoaded(counts)) => (counts, true),
+        Ok(Begun::Ready) => match write_and_commit(&runtime, sink, &tables, &survivors, &splits, progress) {
             Ok(counts) => (counts, false),
             Err(error) => {
                 // The error that broke the load matters more than one that follows from it.
@@ -215,6 +248,11 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
         spilled: progress.spilled.load(Ordering::Relaxed),
         already_loaded,
     })
+}
+
+/// A seed for the hashes of a run: 63 bits, as databases have numbers.
+pub fn new_seed(run_id: &str) -> i64 {
+    (RandomState::new().hash_one(run_id) >> 1).cast_signed()
 }
 
 fn write_and_commit(
@@ -507,7 +545,7 @@ fn write_late(
             part.write(&file.name, offset, &refusal, validator, &document)?;
         }
     }
-    letters.keep(splits.len(), part)
+    letters.keep(splits.len(), part).map(drop)
 }
 
 /// Reads documents of a split again, at ascending offsets.

@@ -102,6 +102,13 @@ pub trait Sink: Send {
     /// there fit. One answer a table, in order. Changes nothing.
     async fn check(&mut self, tables: &[Table]) -> Result<Vec<TableState>, SinkError>;
 
+    /// What came of this load, where the destination's own record says that it was committed: asked before [`begin`](Self::begin) by who does not know
+    /// whether a process that is gone came so far. `None` where the destination keeps no such record; then rows that are there come again as `already`.
+    async fn loaded(&mut self, load: &Load) -> Result<Option<Vec<TableCount>>, SinkError> {
+        let _ = load;
+        Ok(None)
+    }
+
     /// Opens a load, after the checks of [`check`](Self::check).
     async fn begin(&mut self, load: &Load) -> Result<Begun, SinkError>;
 

@@ -40,7 +40,7 @@ pub fn open(spec: &str, options: OpenOptions) -> Result<Box<dyn Sink>, SinkError
 }
 
 /// What was written, as it may be shown: with `…` in the place of a password.
-fn without_password(spec: &str) -> String {
+pub fn without_password(spec: &str) -> String {
     let Some((scheme, rest)) = spec.split_once("://") else { return spec.to_owned() };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);

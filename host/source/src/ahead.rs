@@ -3,7 +3,7 @@
 //! Exports are many small files, and each costs a way to the bucket and back. So the splits that come next are on their way while one is read.
 //! A large object is read by several: the checksums of its splits are put together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,6 +38,8 @@ struct State {
     coming: HashMap<usize, (Reader, u64)>,
     /// The first that was never begun.
     next: usize,
+    /// Splits that nobody is going to open, as far as is known.
+    skipped: HashSet<usize>,
 }
 
 impl<'a> Ahead<'a> {
@@ -66,6 +68,10 @@ impl<'a> Ahead<'a> {
             let mut waiting: u64 = state.coming.values().map(|(_, bytes)| bytes).sum();
             while state.next < self.splits.len() && state.coming.len() < SPLITS && waiting < BYTES {
                 let next = state.next;
+                if state.skipped.contains(&next) {
+                    state.next += 1;
+                    continue;
+                }
                 let (reader, window) = begin(next)?;
                 let bytes = window.length().min(BYTES_OF_ONE);
                 state.coming.insert(next, (reader, bytes));
@@ -84,6 +90,23 @@ impl<'a> Ahead<'a> {
             Compression::None => placed(file, Box::new(summed), offset),
             packed => Box::new(unpacked(&file.path, packed, Box::new(summed))?),
         })
+    }
+
+    /// Says that a split will not be opened: it is not fetched ahead. It may be opened all the same.
+    pub fn skip(&self, index: usize) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).skipped.insert(index);
+    }
+
+    /// The checksum of the bytes of a split of a bucket, once they were read and the reader was dropped.
+    pub fn sum(&self, index: usize) -> Option<u32> {
+        self.sums.lock().unwrap_or_else(PoisonError::into_inner).get(index).copied().flatten()
+    }
+
+    /// Takes over the checksum of a split that was read by a process before this one.
+    pub fn take_over(&self, index: usize, sum: Option<u32>) {
+        if let Some(place) = self.sums.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index) {
+            *place = sum;
+        }
     }
 
     /// What is fetched for a split, and which bytes of it are its own.

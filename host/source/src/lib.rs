@@ -21,6 +21,7 @@ mod scan;
 mod sniff;
 mod split;
 mod store;
+mod version;
 
 pub use gristmill_decode::Format;
 pub use gristmill_storage::Credentials;
@@ -32,3 +33,4 @@ pub use input::{Collection, Compression, Export, Input, InputFile};
 pub use natural::natural_cmp;
 pub use prove::{BytesMeasure, FileCount, Proof, ProofState};
 pub use split::Split;
+pub use version::Version;

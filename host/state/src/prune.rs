@@ -143,7 +143,7 @@ mod tests {
         let busy = state.hold("busy").unwrap();
         let ids = |found: &[Pruned]| found.iter().map(|p| format!("{} {:?}", p.run, p.why)).collect::<Vec<_>>();
         let prune = Prune { older_than: Some(Duration::from_secs(60 * 86_400)), max_size: Some(1_500), dry_run: true };
-        let expected = ["stray Leftover", "old Age", "old-done Age", "middle Size"];
+        let expected = ["stray Leftover", "old-done Age", "old Age", "middle Size"];
         assert_eq!(ids(&state.prune(&prune, 100 * DAY).unwrap()), expected);
         assert_eq!(state.runs(&Filter::default()).unwrap().len(), 4, "nothing went");
         let pruned = state.prune(&Prune { dry_run: false, ..prune }, 100 * DAY).unwrap();

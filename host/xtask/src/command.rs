@@ -48,6 +48,12 @@ impl Call {
         Self { command, shown }
     }
 
+    /// With a variable of the environment.
+    pub(crate) fn with(mut self, name: &str, value: &std::path::Path) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// Shows the line, runs the program with our own input and output, and fails unless it succeeds.
     pub(crate) fn run(self) -> Outcome {
         say(&self.shown);

@@ -79,5 +79,8 @@ pub(crate) fn run(project: &Project) -> Outcome {
 }
 
 fn gristmill(project: &Project, line: &str) -> Outcome {
-    Call::program(project, project.program("gristmill").into(), "gristmill", line.split(' ')).run()
+    // Not among the runs of whoever tries it.
+    Call::program(project, project.program("gristmill").into(), "gristmill", line.split(' '))
+        .with("GRISTMILL_STATE", &project.target.join("demo/state"))
+        .run()
 }

@@ -44,6 +44,13 @@ ssize_t write(int file, const void *from, size_t length) {
     return REAL("write", ssize_t (*)(int, const void *, size_t))(file, from, length);
 }
 
+ssize_t writev(int file, const struct iovec *parts, int count) {
+    off_t end = place(file);
+    for (int i = 0; i < count; i++) end += (off_t)parts[i].iov_len;
+    if (file > 2 && grows(file, end)) FULL;
+    return REAL("writev", ssize_t (*)(int, const struct iovec *, int))(file, parts, count);
+}
+
 int posix_fallocate64(int file, off64_t at, off64_t length) {
     if (grows(file, at + length)) return ENOSPC;
     return REAL("posix_fallocate64", int (*)(int, off64_t, off64_t))(file, at, length);

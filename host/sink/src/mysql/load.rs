@@ -44,6 +44,31 @@ pub(super) struct LoadingTable {
     pub(super) written: u64,
 }
 
+/// What the table of loads says of a load; `None` where it does not have it.
+pub(super) async fn recorded(address: &Address, load: &Load) -> Result<Option<Vec<TableCount>>, SinkError> {
+    let mut connection = Connection::open(address).await?;
+    let counts = recorded_by(&mut connection, load).await;
+    connection.close().await;
+    counts
+}
+
+async fn recorded_by(connection: &mut Connection, load: &Load) -> Result<Option<Vec<TableCount>>, SinkError> {
+    let doing = "reading the table of loads";
+    let there = "SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?";
+    if connection.rows(doing, there, &[LOADS]).await?.is_empty() {
+        return Ok(None);
+    }
+    let sql = format!("SELECT inserted, updated, already FROM {LOADS} WHERE run_id = ? AND job = ? AND table_name = ?");
+    let mut counts = Vec::with_capacity(load.tables.len());
+    for table in &load.tables {
+        let rows = connection.rows(doing, &sql, &[&load.run_id, &load.job, table.name()]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let number = |i| text(row, i).and_then(|n| n.parse().ok()).unwrap_or_default();
+        counts.push(TableCount { inserted: number(0), updated: number(1), already: number(2) });
+    }
+    Ok(Some(counts))
+}
+
 impl Loading {
     /// Connects, locks and checks the tables. `Err` with the counts where there is nothing to do. Changes nothing that anybody else sees.
     pub(super) async fn begin(address: &Address, load: &Load) -> Result<Result<Self, Vec<TableCount>>, SinkError> {

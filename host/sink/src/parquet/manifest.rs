@@ -129,6 +129,12 @@ impl Manifest {
         self.tables.iter().find(|t| t.name == name)
     }
 
+    /// What came of a load, where the current version is that which it brought.
+    pub(super) fn load_of(&self, dir: &Path, load: &Load) -> Option<Vec<TableCount>> {
+        let counts = self.result_of(dir, load).filter(|_| self.run_id == load.run_id)?;
+        Some(counts.into_iter().map(|c| TableCount { inserted: c.already, ..TableCount::default() }).collect())
+    }
+
     /// The counts of this job's tables, where the current version is its result and all its files are there.
     pub(super) fn result_of(&self, dir: &Path, load: &Load) -> Option<Vec<TableCount>> {
         let there = |file: &FileEntry| {

@@ -93,6 +93,10 @@ impl Sink for Parquet {
         self.states(Manifest::read(&self.dir)?.as_ref(), tables)
     }
 
+    async fn loaded(&mut self, load: &Load) -> Result<Option<Vec<TableCount>>, SinkError> {
+        Ok(Manifest::read(&self.dir)?.and_then(|manifest| manifest.load_of(&self.dir, load)))
+    }
+
     async fn begin(&mut self, load: &Load) -> Result<Begun, SinkError> {
         if self.loading.is_some() {
             return Err(SinkError::Order("a load of the Parquet folder is open already"));

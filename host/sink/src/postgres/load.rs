@@ -52,6 +52,32 @@ struct Copy {
     sink: Pin<Box<CopyInSink<Bytes>>>,
 }
 
+/// What the table of loads says of a load; `None` where it does not have it.
+pub(super) async fn recorded(address: &Address, load: &Load) -> Result<Option<Vec<TableCount>>, SinkError> {
+    let mut connection = Connection::open(address).await?;
+    let (context, doing) = (Context { place: &address.place }, "reading the table of loads");
+    let there = "SELECT quote_ident(current_schema()) || '.' || $1 WHERE to_regclass(quote_ident(current_schema()) || '.' || $1) IS NOT NULL";
+    let found = match connection.client.query_opt(there, &[&LOADS]).await {
+        Ok(found) => found,
+        Err(error) => return Err(connection.fault(context, doing, error).await),
+    };
+    let Some(name) = found.map(|row| row.get::<_, String>(0)) else { return Ok(None) };
+    let sql =
+        format!("SELECT inserted, updated, already FROM {name} WHERE run_id = $1 AND job = $2 AND table_name = $3");
+    let mut counts = Vec::with_capacity(load.tables.len());
+    for table in &load.tables {
+        match connection.client.query_opt(&sql, &[&load.run_id, &load.job, &table.name()]).await {
+            Ok(None) => return Ok(None),
+            Ok(Some(row)) => {
+                let number = |i| u64::try_from(row.get::<_, i64>(i)).unwrap_or_default();
+                counts.push(TableCount { inserted: number(0), updated: number(1), already: number(2) });
+            }
+            Err(error) => return Err(connection.fault(context, doing, error).await),
+        }
+    }
+    Ok(Some(counts))
+}
+
 impl Loading {
     /// Connects, locks and checks the tables, creates what is missing. `Err` with the counts where there is nothing to do.
     pub(super) async fn begin(address: &Address, load: &Load) -> Result<Result<Self, Vec<TableCount>>, SinkError> {

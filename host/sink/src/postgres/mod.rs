@@ -76,6 +76,10 @@ impl Sink for Postgres {
         Ok(checked.tables.iter().map(|t| t.state).collect())
     }
 
+    async fn loaded(&mut self, load: &Load) -> Result<Option<Vec<TableCount>>, SinkError> {
+        load::recorded(&self.address, load).await
+    }
+
     async fn begin(&mut self, load: &Load) -> Result<Begun, SinkError> {
         if self.loading.is_some() {
             return Err(SinkError::Order("a load of the PostgreSQL database is open already"));

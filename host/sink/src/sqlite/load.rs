@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arrow_array::RecordBatch;
 use gristmill_record::Table;
 use rusqlite::types::Null;
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, OptionalExtension, Statement};
 
 use super::schema::{LOADS, check, create_loads_sql, create_sql, key_columns};
 use super::{Context, quoted};
@@ -155,6 +155,23 @@ impl Loading {
         }
         Ok(())
     }
+}
+
+/// What the table of loads says of a load; `None` where it does not have it.
+pub(super) fn recorded(connection: &Connection, load: &Load) -> rusqlite::Result<Option<Vec<TableCount>>> {
+    let there = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    if connection.query_row(there, [LOADS], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(None);
+    }
+    let sql =
+        format!("SELECT inserted, updated, already FROM {LOADS} WHERE run_id = ?1 AND job = ?2 AND table_name = ?3");
+    let mut select = connection.prepare(&sql)?;
+    let count = |row: &rusqlite::Row<'_>| {
+        let number = |i| row.get::<_, i64>(i).map(|n| u64::try_from(n).unwrap_or_default());
+        Ok(TableCount { inserted: number(0)?, updated: number(1)?, already: number(2)? })
+    };
+    let of = |table: &Table| select.query_row([&load.run_id, &load.job, table.name()], count).optional();
+    load.tables.iter().map(of).collect()
 }
 
 fn insert_sql(table: &Table) -> String {

@@ -119,6 +119,14 @@ impl Sink for Sqlite {
         schema::check(&connection, Context { path: &self.path }, tables)
     }
 
+    async fn loaded(&mut self, load: &Load) -> Result<Option<Vec<TableCount>>, SinkError> {
+        if !self.path.try_exists().map_err(SinkError::io("looking for", &self.path))? {
+            return Ok(None);
+        }
+        load::recorded(&self.connect()?, load)
+            .map_err(|e| Context { path: &self.path }.error("reading the table of loads in", e))
+    }
+
     async fn begin(&mut self, load: &Load) -> Result<Begun, SinkError> {
         if self.loading.is_some() {
             return Err(SinkError::Order("a load of the SQLite database is open already"));

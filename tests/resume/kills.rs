@@ -1,0 +1,194 @@
+//! SIGKILL at random instants: run again and again until the job is done, it is as if nothing had happened (invariant 3).
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use gristmill_servers::{MariaDb, Postgres};
+use serde_json::Value;
+
+use super::{Job, Random, sqlite_rows};
+use crate::databases::engine::Engine;
+use crate::kit::{assert_balanced, tree};
+
+/// Documents of the job: some forty splits of 128 KiB.
+const DOCUMENTS: u64 = 20_000;
+const WORKERS: u64 = 2;
+
+/// What a run leaves, but for its id and its time. Where the time was given, other runs may have had the id, and rows that are there come as `already`.
+fn account(summary: &Value, time_was_given: bool) -> Value {
+    let of = |name: &str| summary[name].clone();
+    let mut rows = of("rows");
+    if time_was_given {
+        let n = |name: &str| rows[0][name].as_u64().unwrap();
+        rows[0]["inserted"] = (n("inserted") + n("already")).into();
+        rows[0]["already"] = 0.into();
+    }
+    serde_json::json!([of("records"), rows, of("refusals"), of("proofs")])
+}
+
+/// Dead letters without the id of their run.
+fn letters(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path.join("dead.jsonl")).unwrap();
+    text.lines().map(|line| line.split_once("\",\"file\"").unwrap().1.to_owned()).collect()
+}
+
+/// Bytes of rows that no claim covers: of each file, what a worker wrote of the split that it had under way. Gives the most of any file, and the
+/// most that any claimed split has.
+fn unclaimed(job: &Job) -> (u64, u64) {
+    let Some(db) = job.database() else { return (0, 0) };
+    let Ok(mut select) = db.prepare("SELECT made FROM splits") else { return (0, 0) };
+    let made: Vec<String> = select.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
+    let (mut claimed, mut largest) = (HashMap::<u64, u64>::new(), 0);
+    for made in made {
+        let made: Value = serde_json::from_str(&made).unwrap();
+        let n = |name: &str| made["rows"][name].as_u64().unwrap();
+        *claimed.entry(n("file")).or_default() += n("length");
+        largest = largest.max(n("length"));
+    }
+    let mut most = 0;
+    for folder in job.kept() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let name = entry.file_name().into_string().unwrap();
+            if let Some(number) = name.strip_prefix("rows-").and_then(|n| n.strip_suffix(".arrows")) {
+                let of_claims = claimed.get(&number.parse().unwrap()).copied().unwrap_or_default();
+                most = most.max(entry.metadata().unwrap().len() - of_claims);
+            }
+        }
+    }
+    (most, largest)
+}
+
+/// Kills so many runs, each job again from an empty destination when it is done. `check` is shown each finished job.
+fn killed(
+    kills: usize,
+    seed: u64,
+    job: &Job,
+    expected: &Value,
+    took: Duration,
+    mut check: impl FnMut(&Value),
+    mut clear: impl FnMut(),
+) {
+    let mut random = Random(seed);
+    let (mut killed, mut jobs, mut resumed, mut taken_over) = (0, 0, 0, 0);
+    let letters_expected = letters(job.path());
+    while killed < kills {
+        jobs += 1;
+        let summary = loop {
+            let mut child = job
+                .command(&[])
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap();
+            // Past the end of an undisturbed run as well, so that jobs end.
+            let at = Duration::from_micros(random.below(u64::try_from(took.as_micros()).unwrap() * 5 / 4));
+            let start = Instant::now();
+            while start.elapsed() < at && child.try_wait().unwrap().is_none() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let _ = child.kill();
+            let output = child.wait_with_output().unwrap();
+            if let Some(code) = output.status.code() {
+                assert_eq!(code, 0, "{}", String::from_utf8_lossy(&output.stderr));
+                break serde_json::from_slice::<Value>(&output.stdout).unwrap();
+            }
+            killed += 1;
+            let (most, largest) = unclaimed(job);
+            // The rows of a split, which are not all as large.
+            assert!(largest == 0 || most <= largest * 3 / 2, "{most} bytes were lost, and a split has {largest}");
+        };
+        if let Some(n) = summary["splits_taken_over"].as_u64() {
+            resumed += 1;
+            taken_over += n;
+        }
+        assert_balanced(&summary);
+        let given = job.arguments.iter().any(|a| a == "--started-at");
+        assert_eq!(account(&summary, given), account(expected, given));
+        assert_eq!(letters(job.path()), letters_expected);
+        assert_eq!(job.kept().len(), 0, "nothing is kept of a run that is done");
+        check(&summary);
+        clear();
+    }
+    println!(
+        "{killed} kills in {jobs} jobs, of which {resumed} ended with a run that took over splits: {taken_over} in all"
+    );
+    assert!(resumed * 4 > jobs, "kills that nothing was taken over after show nothing");
+}
+
+/// The job undisturbed, how long it took, and the job ready to be killed.
+fn undisturbed(to: &str, more: &[&str]) -> (Job, Value, Duration) {
+    let workers = WORKERS.to_string();
+    let job = Job::new(DOCUMENTS, to, &[&["--workers", workers.as_str()], more].concat());
+    // The first compiles the plugin, or finds it compiled.
+    job.run(&["--no-resume", "--to", "ndjson:warm"]).ok();
+    let start = Instant::now();
+    let summary = job.run(&[]).ok().json();
+    assert!(
+        summary["splits"].as_u64().unwrap() > 20 && summary["records"]["refused"].as_u64().unwrap() > 50,
+        "{summary}"
+    );
+    assert_eq!(job.made.documents, DOCUMENTS);
+    (job, summary, start.elapsed())
+}
+
+#[test]
+fn sqlite() {
+    let (job, expected, took) = undisturbed("sqlite:q.db", &[]);
+    let rows = job.sqlite_rows();
+    let database = job.path().join("q.db");
+    let clear = || {
+        for name in ["q.db", "q.db-journal"] {
+            let _ = std::fs::remove_file(job.path().join(name));
+        }
+    };
+    clear();
+    let check = |_: &Value| {
+        assert!(sqlite_rows(&database) == rows, "the rows are others");
+        let loads = "SELECT count(*) FROM _gristmill_loads";
+        let loads: i64 = rusqlite::Connection::open(&database).unwrap().query_row(loads, [], |r| r.get(0)).unwrap();
+        assert_eq!(loads, 1, "one load");
+    };
+    killed(70, 0x5eed_0001, &job, &expected, took, check, clear);
+}
+
+/// With a time that is given the files of every run are equal byte for byte, and so is the manifest.
+#[test]
+fn parquet() {
+    let (job, expected, took) = undisturbed("parquet:p", &["--started-at", "2026-01-02T03:04:05Z"]);
+    let folder = job.path().join("p");
+    let files = tree(&folder);
+    assert!(files.len() > 10);
+    let clear = || std::fs::remove_dir_all(&folder).unwrap();
+    clear();
+    let check = |_: &Value| assert!(tree(&folder) == files, "the files are others");
+    killed(60, 0x5eed_0002, &job, &expected, took, check, clear);
+}
+
+fn server<E: Engine>(kills: usize, seed: u64) {
+    let server = E::start();
+    server.create("q");
+    let (job, expected, took) = undisturbed(&server.url("q", server.port()), &[]);
+    // But for the time of the run, which is the last column.
+    let rows = || -> Vec<String> {
+        let all = server.quality_rows("q").into_iter();
+        all.map(|row| row.rsplit_once('\t').unwrap().0.to_owned()).collect()
+    };
+    let wanted = rows();
+    server.drop_tables("q");
+    let check = |_: &Value| {
+        assert!(rows() == wanted, "the rows are others");
+        assert_eq!(server.sql("q", "SELECT count(*) FROM _gristmill_loads").trim(), "1", "one load");
+    };
+    killed(kills, seed, &job, &expected, took, check, || server.drop_tables("q"));
+}
+
+#[test]
+fn postgresql() {
+    server::<Postgres>(40, 0x5eed_0003);
+}
+
+#[test]
+fn mariadb() {
+    server::<MariaDb>(30, 0x5eed_0004);
+}
