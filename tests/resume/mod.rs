@@ -71,8 +71,10 @@ impl Job {
 
     /// How many splits are finished of runs that are not done.
     fn finished(&self) -> usize {
-        let count = |db: rusqlite::Connection| db.query_row("SELECT count(*) FROM splits", [], |r| r.get(0)).ok();
-        self.database().and_then(count).unwrap_or_default()
+        let count = |db: rusqlite::Connection| -> Option<i64> {
+            db.query_row("SELECT count(*) FROM splits", [], |r| r.get(0)).ok()
+        };
+        usize::try_from(self.database().and_then(count).unwrap_or_default()).unwrap()
     }
 
     /// Starts the run, and stops it in its tracks when it has finished so many splits.
