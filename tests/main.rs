@@ -27,4 +27,5 @@ mod quality;
 mod stand_ins;
 mod tutorial;
 mod validators;
+mod warehouse;
 mod yago;

@@ -1,6 +1,6 @@
 //! Database servers as destinations: real servers, a real export, and everything that may happen on the way.
 
-mod engine;
+pub(crate) mod engine;
 mod faults;
 mod mariadb;
 mod messages;

@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use gristmill_pipeline::{Gate, MaxRejected};
 use gristmill_record::{Grant, PathPattern};
-use gristmill_sink::OpenOptions;
+use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Run(JobArgs),
     /// Show what `run` would do: input, mapping, tables, first rows. Writes nothing
     Plan(JobArgs),
+    /// Look at a table that was loaded: rows by where they are from, the newest rows, keys that are there twice. Changes nothing
+    Check(TableArgs),
     /// Look into an export
     #[command(subcommand)]
     Export(ExportCommand),
@@ -51,6 +53,31 @@ pub(crate) enum Command {
         #[arg(value_hint = ValueHint::DirPath)]
         folder: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TableArgs {
+    /// The table: bigquery:PROJECT.DATASET.TABLE
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) table: String,
+    /// The column by whose values rows are counted [default: source, where it is there]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) by: Option<String>,
+    /// The column that tells the newest rows [default: the one that partitions the table, or event_ts]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) time: Option<String>,
+    /// Columns of the key, with commas between them [default: the table's primary key, or insert_id]
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub(crate) key: Vec<String>,
+    /// Rows, and keys, that are shown
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) limit: u32,
+    /// Where BigQuery's jobs run [default: where the dataset lies]
+    #[arg(long, value_name = "LOCATION")]
+    pub(crate) location: Option<String>,
+    /// Who we are to Google Cloud: a service account's key file, or `default` for the application default credentials
+    #[arg(long, value_name = "FILE", default_value = "default", env = "GRISTMILL_GOOGLE_CREDENTIALS")]
+    pub(crate) google_credentials: Credentials,
 }
 
 #[derive(Debug, Subcommand)]
@@ -259,9 +286,25 @@ pub(crate) enum Conflict {
     Update,
 }
 
-/// How a database server is written to.
+/// How rows are written to BigQuery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Write {
+    /// As Parquet objects in --staging, which load jobs read: free of charge, and all or nothing
+    LoadJobs,
+}
+
+/// How a destination is written to.
 #[derive(Debug, Args)]
 pub(crate) struct DestinationArgs {
+    /// Where in Cloud Storage rows wait for BigQuery, in the place of its dataset; they are removed when they are loaded
+    #[arg(long, value_name = "gs://BUCKET/FOLDER", value_parser = parse_address)]
+    pub(crate) staging: Option<StagingAddress>,
+    /// Where BigQuery's jobs run, such as EU or europe-west1 [default: where the dataset lies]
+    #[arg(long, value_name = "LOCATION")]
+    pub(crate) location: Option<String>,
+    /// How rows are written to BigQuery
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Write::LoadJobs)]
+    pub(crate) write: Write,
     /// Rest after each batch that goes to a database server, such as 50ms
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) pause: Option<Duration>,
@@ -271,8 +314,17 @@ pub(crate) struct DestinationArgs {
 }
 
 impl DestinationArgs {
-    pub(crate) fn options(&self) -> OpenOptions {
-        OpenOptions { pause: self.pause, max_rate: self.max_rate }
+    pub(crate) fn options(&self, credentials: &Credentials) -> OpenOptions {
+        let Write::LoadJobs = self.write;
+        OpenOptions {
+            staging: self.staging.clone(),
+            location: self.location.clone(),
+            google_credentials: credentials.clone(),
+            emulators: None,
+            look_only: false,
+            pause: self.pause,
+            max_rate: self.max_rate,
+        }
     }
 }
 
@@ -302,7 +354,7 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 100, help_heading = "Plugin")]
     pub(crate) plugin_faults: u32,
 
-    /// The destination: sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (stdout), postgresql://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE
+    /// The destination: sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (stdout), postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or bigquery:PROJECT.DATASET.TABLE
     #[arg(long, short, value_name = "DESTINATION", default_value = gristmill_sink::DEFAULT_SPEC, help_heading = "Destination")]
     pub(crate) to: String,
     /// What happens to a row whose key the destination holds
@@ -352,6 +404,10 @@ pub(crate) struct JobArgs {
     /// Largest document, encoded; at most 64MiB
     #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = parse_document_size, help_heading = "Execution")]
     pub(crate) max_document: ByteSize,
+}
+
+fn parse_address(text: &str) -> Result<StagingAddress, String> {
+    text.parse()
 }
 
 fn parse_time(text: &str) -> Result<i64, String> {

@@ -171,7 +171,7 @@ fn facts(plugin: &Plugin, args: &CheckArgs) -> Vec<(&'static str, String)> {
 
 /// Whether its tables fit a destination, as a run would see it first.
 fn destination(configured: &ConfiguredPlugin, to: &str) -> Result<String, CliError> {
-    let mut sink = gristmill_sink::open(to, OpenOptions::default())?;
+    let mut sink = gristmill_sink::open(to, OpenOptions { look_only: true, ..OpenOptions::default() })?;
     let runtime = gristmill_sink::runtime().map_err(|e| CliError::Environment(e.to_string()))?;
     let tables = configured.description().tables();
     let states = runtime.block_on(sink.check(tables))?;

@@ -32,7 +32,7 @@ pub(crate) struct Prepared {
 
 /// Finds the input, loads and opens the plugin, opens the destination.
 pub(crate) fn prepare(args: &JobArgs) -> Result<Prepared, CliError> {
-    let sink = gristmill_sink::open(&args.to, args.destination.options())?;
+    let sink = gristmill_sink::open(&args.to, args.destination.options(&args.export.google_credentials))?;
     let input = find(&args.export)?;
     let limits = Limits {
         memory: args.plugin_memory.as_u64(),

@@ -13,6 +13,7 @@ mod expected;
 mod export;
 mod job;
 mod judged;
+mod look;
 mod new;
 mod plan;
 mod plugin;
@@ -56,6 +57,7 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
     match &cli.command {
         Command::Run(args) => run::run(cli, args),
         Command::Plan(args) => plan::plan(cli, args),
+        Command::Check(args) => look::check(cli, args),
         Command::Export(ExportCommand::Ls(args)) => export::ls(cli, args),
         Command::Export(ExportCommand::Cat(args)) => export::cat(args),
         Command::Plugin(PluginCommand::Check(args)) => check::check(cli, args),

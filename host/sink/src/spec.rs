@@ -1,6 +1,6 @@
 //! `--to`: text to sink.
 
-use crate::{MySql, Ndjson, OpenOptions, Parquet, Postgres, Sink, SinkError, Sqlite};
+use crate::{BigQuery, MySql, Ndjson, OpenOptions, Parquet, Postgres, Sink, SinkError, Sqlite};
 
 /// The destination where nothing is said.
 pub const DEFAULT_SPEC: &str = "sqlite:";
@@ -8,11 +8,11 @@ pub const DEFAULT_SPEC: &str = "sqlite:";
 /// The database of `sqlite:` alone.
 const DEFAULT_DATABASE: &str = "gristmill.db";
 
-/// The sink of `sqlite:FILE`, `parquet:DIR`, `ndjson:FILE`, `ndjson:-`, `postgresql://…` or `mysql://…`; `sqlite:` alone is
-/// `sqlite:gristmill.db`. Touches nothing.
+/// The sink of `sqlite:FILE`, `parquet:DIR`, `ndjson:FILE`, `ndjson:-`, `postgresql://…`, `mysql://…` or `bigquery:…`;
+/// `sqlite:` alone is `sqlite:gristmill.db`. Touches nothing.
 pub fn open(spec: &str, options: OpenOptions) -> Result<Box<dyn Sink>, SinkError> {
     let fail = |what: String| SinkError::Spec { spec: without_password(spec), what };
-    let known = "the kinds are sqlite, parquet, ndjson, postgresql and mysql";
+    let known = "the kinds are sqlite, parquet, ndjson, postgresql, mysql and bigquery";
     let Some((scheme, rest)) = spec.split_once(':') else {
         return Err(fail(match spec {
             "sqlite" | "parquet" | "ndjson" => "after the kind comes `:` and where to write".into(),
@@ -32,15 +32,19 @@ pub fn open(spec: &str, options: OpenOptions) -> Result<Box<dyn Sink>, SinkError
         ("ndjson", "-") => Ok(Box::new(Ndjson::stdout())),
         ("ndjson", file) => Ok(Box::new(Ndjson::file(file))),
         ("postgresql" | "postgres", _) => {
-            Postgres::new(spec, options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail)
+            Postgres::new(spec, &options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail)
         }
-        ("mysql" | "mariadb", _) => MySql::new(spec, options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail),
+        ("bigquery", "") => Err(fail("the table is missing: bigquery:PROJECT.DATASET.TABLE".into())),
+        ("bigquery", rest) => BigQuery::new(rest, options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail),
+        ("mysql" | "mariadb", _) => {
+            MySql::new(spec, &options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail)
+        }
         _ => Err(fail(format!("there is no kind `{scheme}`; {known}"))),
     }
 }
 
 /// What was written, as it may be shown: with `…` in the place of a password.
-fn without_password(spec: &str) -> String {
+pub(crate) fn without_password(spec: &str) -> String {
     let Some((scheme, rest)) = spec.split_once("://") else { return spec.to_owned() };
     let end = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -70,7 +74,10 @@ mod tests {
     #[test]
     fn says_what_is_missing() {
         for (spec, part) in [
-            ("bigquery:x", "no kind `bigquery`; the kinds are sqlite, parquet, ndjson, postgresql and mysql"),
+            ("oracle:x", "no kind `oracle`; the kinds are sqlite, parquet, ndjson, postgresql, mysql and bigquery"),
+            ("bigquery:x", "not two or three names"),
+            ("bigquery:", "bigquery:PROJECT.DATASET.TABLE"),
+            ("bigquery:p.d.t", "--staging gs://BUCKET/FOLDER"),
             ("reports.db", "no kind before"),
             ("parquet", "comes `:`"),
             ("parquet:", "parquet:DIR"),
