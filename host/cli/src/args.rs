@@ -75,9 +75,8 @@ pub(crate) struct TableArgs {
     /// Where BigQuery's jobs run [default: where the dataset lies]
     #[arg(long, value_name = "LOCATION")]
     pub(crate) location: Option<String>,
-    /// Who we are to Google Cloud: a service account's key file, or `default` for the application default credentials
-    #[arg(long, value_name = "FILE", default_value = "default", env = "GRISTMILL_GOOGLE_CREDENTIALS")]
-    pub(crate) google_credentials: Credentials,
+    #[command(flatten)]
+    pub(crate) google: GoogleArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,9 +95,21 @@ pub(crate) struct ExportArgs {
     /// Read an export although parts of it are missing
     #[arg(long)]
     pub(crate) allow_partial: bool,
+    #[command(flatten)]
+    pub(crate) google: GoogleArgs,
+}
+
+/// For whatever lies in Cloud Storage.
+#[derive(Debug, Args)]
+pub(crate) struct GoogleArgs {
     /// Who we are to Google Cloud: a service account's key file, `anonymous`, or `default` for the application default credentials
-    #[arg(long, value_name = "FILE", default_value = "default", env = "GRISTMILL_GOOGLE_CREDENTIALS")]
-    pub(crate) google_credentials: Credentials,
+    #[arg(
+        long = "google-credentials",
+        value_name = "FILE",
+        default_value = "default",
+        env = "GRISTMILL_GOOGLE_CREDENTIALS"
+    )]
+    pub(crate) credentials: Credentials,
 }
 
 #[derive(Debug, Args)]
@@ -122,6 +133,8 @@ pub(crate) enum PluginCommand {
         file: Option<ComponentFile>,
         #[command(flatten)]
         config: ConfigArgs,
+        #[command(flatten)]
+        google: GoogleArgs,
     },
     /// Check a plugin without documents: contract, imports, size, memory, destination, and whether it keeps the contract
     Check(CheckArgs),
@@ -185,7 +198,9 @@ pub(crate) struct CheckArgs {
     pub(crate) conformance: bool,
     /// Tables for what judges rows: those of a plugin that maps, by its file or `builtin`, or of a TOML file with `[tables.NAME]`
     #[arg(long, value_name = "FROM", value_hint = ValueHint::FilePath)]
-    pub(crate) tables: Option<PathBuf>,
+    pub(crate) tables: Option<ComponentFile>,
+    #[command(flatten)]
+    pub(crate) google: GoogleArgs,
 }
 
 #[derive(Debug, Args)]
@@ -255,7 +270,7 @@ pub(crate) struct ConfigArgs {
     pub(crate) config: Vec<String>,
 }
 
-/// `FILE` or `FILE@sha256:DIGEST`: a component, and which one it must be.
+/// `FILE` or `FILE@sha256:DIGEST`: a component, and which one it must be. The file may be an object: `gs://BUCKET/NAME@sha256:DIGEST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ComponentFile {
     pub(crate) path: PathBuf,
@@ -314,14 +329,16 @@ pub(crate) struct DestinationArgs {
 }
 
 impl DestinationArgs {
-    pub(crate) fn options(&self, credentials: &Credentials) -> OpenOptions {
+    /// `work_dir`: where files are made that go to a bucket.
+    pub(crate) fn options(&self, google: &GoogleArgs, work_dir: Option<&PathBuf>) -> OpenOptions {
         let Write::LoadJobs = self.write;
         OpenOptions {
             staging: self.staging.clone(),
             location: self.location.clone(),
-            google_credentials: credentials.clone(),
+            google_credentials: google.credentials.clone(),
             emulators: None,
             look_only: false,
+            work_dir: work_dir.cloned(),
             pause: self.pause,
             max_rate: self.max_rate,
         }
@@ -333,7 +350,7 @@ pub(crate) struct JobArgs {
     #[command(flatten)]
     pub(crate) export: ExportArgs,
 
-    /// The plugin, a component file; with @sha256:DIGEST no other file is taken [default: the built-in firestore-quality-stream]
+    /// The plugin, a component file or gs://BUCKET/NAME; with @sha256:DIGEST, which the latter needs, no other is taken [default: the built-in firestore-quality-stream]
     #[arg(long, short, value_name = "FILE[@sha256:DIGEST]", value_hint = ValueHint::FilePath, help_heading = "Plugin")]
     pub(crate) plugin: Option<ComponentFile>,
     /// Fields that the plugin may read, such as `metrics.*,createdAt`; one that declares more is not started [default: all]
@@ -354,7 +371,7 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 100, help_heading = "Plugin")]
     pub(crate) plugin_faults: u32,
 
-    /// The destination: sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (stdout), postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or bigquery:PROJECT.DATASET.TABLE
+    /// The destination: sqlite:FILE, parquet:DIR, parquet:gs://BUCKET/PREFIX, ndjson:FILE, ndjson:- (stdout), postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or bigquery:PROJECT.DATASET.TABLE
     #[arg(long, short, value_name = "DESTINATION", default_value = gristmill_sink::DEFAULT_SPEC, help_heading = "Destination")]
     pub(crate) to: String,
     /// What happens to a row whose key the destination holds
@@ -373,7 +390,7 @@ pub(crate) struct JobArgs {
     /// A setting of a validator, NAME.KEY=VALUE, where NAME is the validator's own
     #[arg(long, value_name = "NAME.KEY=VALUE", help_heading = "Quality")]
     pub(crate) validate_config: Vec<String>,
-    /// A file of rules for the rows, in TOML; may be given several times
+    /// A file of rules for the rows, in TOML, or gs://BUCKET/NAME; may be given several times
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Quality")]
     pub(crate) rules: Vec<PathBuf>,
     /// Rows that may break a rule before nothing is loaded, as a count or a share like 0.1%; also for codes of refused records
@@ -382,7 +399,7 @@ pub(crate) struct JobArgs {
     /// Refused records that a run may have and still load: a count, or a share like 0.5% [default: any number, but not all]
     #[arg(long, value_name = "COUNT|SHARE%", help_heading = "Quality")]
     pub(crate) max_rejected: Option<MaxRejected>,
-    /// Where refused records go, as JSON lines [default: dead-letters/RUN.jsonl]
+    /// Where refused records go, as JSON lines: a file or gs://BUCKET/NAME [default: dead-letters/RUN.jsonl]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Quality")]
     pub(crate) dead_letters: Option<PathBuf>,
 

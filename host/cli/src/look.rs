@@ -13,7 +13,7 @@ use crate::text::{count, table};
 pub(crate) fn check(cli: &Cli, args: &TableArgs) -> Result<(), CliError> {
     let options = OpenOptions {
         location: args.location.clone(),
-        google_credentials: args.google_credentials.clone(),
+        google_credentials: args.google.credentials.clone(),
         ..OpenOptions::default()
     };
     let mut inspector = gristmill_sink::inspector(&args.table, options)?;

@@ -11,6 +11,7 @@ mod error;
 mod exit;
 mod expected;
 mod export;
+mod files;
 mod job;
 mod judged;
 mod look;
@@ -65,7 +66,9 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Plugin(PluginCommand::Watch(args)) => watch::watch(cli, args),
         Command::Plugin(PluginCommand::Bench(args)) => bench::bench(cli, args),
         Command::Plugin(PluginCommand::Diff(args)) => diff::diff(cli, args),
-        Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_ref(), config),
+        Command::Plugin(PluginCommand::Inspect { file, config, google }) => {
+            plugin::inspect(cli, file.as_ref(), config, google)
+        }
         Command::Plugin(PluginCommand::New { folder, language, validator }) => {
             new::new(cli, folder, *language, *validator)
         }

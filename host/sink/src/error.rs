@@ -187,9 +187,10 @@ impl Diagnose for SinkError {
             Self::Io { source, .. } => blame_io(source, Blame::Destination),
             Self::Sqlite { source, .. } if is_full(source) => Blame::Environment,
             Self::Server(fault) => fault.kind.blame(),
-            // To a source they are its input.
-            Self::Storage(error) if error.blame() == Blame::Input => Blame::Destination,
-            Self::Storage(error) => error.blame(),
+            Self::Storage(error) => match error.blame() {
+                Blame::Input => Blame::Destination,
+                blame => blame,
+            },
             Self::OutputClosed
             | Self::Busy { .. }
             | Self::Unfit { .. }
@@ -203,7 +204,7 @@ impl Diagnose for SinkError {
         let full = "Free space on that disk, or write to another, and run the same command again; nothing was loaded.";
         Some(match self {
             Self::Spec { .. } => {
-                "Write sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (standard output), postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or bigquery:PROJECT.DATASET.TABLE.".into()
+                "Write sqlite:FILE, parquet:DIR, parquet:gs://BUCKET/PREFIX, ndjson:FILE, ndjson:- (standard output), postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or bigquery:PROJECT.DATASET.TABLE.".into()
             },
             Self::RunId { .. } => "Use 1 to 64 letters, digits, `_` and `-`, not beginning with `-`.".into(),
             Self::Io { source, .. } => match source.kind() {

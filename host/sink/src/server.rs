@@ -1,9 +1,11 @@
 //! What the sinks of database servers share: how they name what went wrong, and the runtime that they run in.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use gristmill_record::Blame;
+use gristmill_storage::Credentials;
 
 /// What a server, or the way to it, refused.
 #[derive(Debug, thiserror::Error)]
@@ -76,12 +78,14 @@ pub struct OpenOptions {
     pub staging: Option<gristmill_storage::Address>,
     /// Where BigQuery's jobs run; where the dataset lies, if nothing is said.
     pub location: Option<String>,
-    /// Who we are to Google.
-    pub google_credentials: gristmill_storage::Credentials,
+    /// Who we are to Google Cloud.
+    pub google_credentials: Credentials,
     /// What stands in for Google's services; what the environment names, if nothing is said.
     pub emulators: Option<Emulators>,
     /// Nothing but [`check`](crate::Sink::check) is going to be called.
     pub look_only: bool,
+    /// Where files are made that go somewhere else; the system's folder for temporary files where nothing is said.
+    pub work_dir: Option<PathBuf>,
     /// How long to rest after each batch that goes to a database server.
     pub pause: Option<Duration>,
     /// Rows a second that go to a database server at most.
@@ -97,20 +101,20 @@ pub struct Emulators {
     pub storage: String,
 }
 
-/// How a database server is spared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Pacing {
-    pub(crate) pause: Option<Duration>,
-    pub(crate) max_rate: Option<u32>,
-}
-
 impl OpenOptions {
     pub(crate) fn pacing(&self) -> Pacing {
         Pacing { pause: self.pause, max_rate: self.max_rate }
     }
 }
 
-/// Keeps to the options' pauses and rate. One for a load.
+/// How fast a server is written to: as fast as it takes the rows where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Pacing {
+    pub(crate) pause: Option<Duration>,
+    pub(crate) max_rate: Option<u32>,
+}
+
+/// Keeps to the pauses and the rate that were asked for. One for a load.
 #[derive(Debug)]
 pub(crate) struct Pace {
     pacing: Pacing,

@@ -79,7 +79,7 @@ impl Area {
     pub(super) async fn clear(&self) -> Result<(), SinkError> {
         // With the slash: the folder of no other job begins like this one.
         let folder = self.folder.below("");
-        self.with(move |storage| storage.list(&folder)?.iter().try_for_each(|object| storage.remove(object))).await
+        self.with(move |storage| storage.remove_all(storage.list(&folder)?)).await
     }
 
     /// Where it is, for people.

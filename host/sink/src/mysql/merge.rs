@@ -62,7 +62,7 @@ fn sorted(index: usize) -> String {
 }
 
 impl Loading {
-    /// Where the options ask for rests: puts rows in order and gives them numbers, so that they can be merged piece by piece. Before the
+    /// Where rests are asked for: puts rows in order and gives them numbers, so that they can be merged piece by piece. Before the
     /// transaction, as it touches nothing that is read.
     pub(super) async fn sort(&mut self, pacing: Pacing) -> Result<(), SinkError> {
         if pacing == Pacing::default() {
