@@ -136,7 +136,7 @@ impl Context {
                 "Something removed objects of --staging while the load ran; a rule of the bucket must keep them for a day. {AGAIN}"
             );
         }
-        format!("See whether it was dropped while the load ran. {AGAIN}")
+        format!("Correct its name, or see whether it was dropped meanwhile. {AGAIN}")
     }
 }
 
