@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::{Job, ended, signal};
-use crate::kit::{Ran, export, folder, root, run_in};
+use crate::kit::{Ran, export, folder, run_in};
 
 const DOCUMENTS: u64 = 60_000;
 
 /// A run that was killed half way, with a plugin from a file and a file of rules.
 fn killed() -> Job {
     let job = Job::new(DOCUMENTS, "sqlite:q.db", &["--workers", "2", "--plugin", "p.wasm", "--rules", "rules.toml"]);
-    let plugin = root().join("target/guests/firestore-quality-stream.wasm");
+    let plugin = gristmill_guest::default_plugin().unwrap();
     std::fs::copy(plugin, job.path().join("p.wasm")).unwrap();
     std::fs::write(job.path().join("rules.toml"), "[coverage-range]\ncolumn = \"coverage\"\nmin = -1000000\n").unwrap();
     job.killed_after(3, &[]);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 use gristmill_generator::{Layout, Spec, write_binary, write_json};
-use gristmill_pipeline::{Job, MaxRejected, Options, PluginIdentity, Progress};
+use gristmill_pipeline::{Job, LetterBox, MaxRejected, Options, PluginIdentity, Progress};
 use gristmill_plugin::{Context, Engine, Limits, Plugin, Transform};
 use gristmill_sink::OnConflict;
 use gristmill_source::{DiscoverOptions, discover};
@@ -150,7 +150,7 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
             verify: 0.0,
             max_rejected: MaxRejected::Unlimited,
             on_conflict: OnConflict::Keep,
-            dead_letters: to.join("dead.jsonl"),
+            dead_letters: LetterBox::File(to.join("dead.jsonl")),
             work_dir: std::env::temp_dir(),
             max_document: 32 << 20,
             split_bytes: gristmill_pipeline::SPLIT_BYTES,

@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use gristmill_pipeline::{Gate, MaxRejected};
 use gristmill_record::{Grant, PathPattern};
-use gristmill_sink::OpenOptions;
+use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     /// See what runs there were, and clean up after those that were not done
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Look at a table that was loaded: rows by where they are from, the newest rows, keys that are there twice. Changes nothing
+    Check(TableArgs),
     /// Look into an export
     #[command(subcommand)]
     Export(ExportCommand),
@@ -132,6 +134,30 @@ pub(crate) struct ResumeArgs {
     pub(crate) split_size: ByteSize,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct TableArgs {
+    /// The table: bigquery:PROJECT.DATASET.TABLE
+    #[arg(value_name = "DESTINATION")]
+    pub(crate) table: String,
+    /// The column by whose values rows are counted [default: source, where it is there]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) by: Option<String>,
+    /// The column that tells the newest rows [default: the one that partitions the table, or event_ts]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) time: Option<String>,
+    /// Columns of the key, with commas between them [default: the table's primary key, or insert_id]
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    pub(crate) key: Vec<String>,
+    /// Rows, and keys, that are shown
+    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) limit: u32,
+    /// Where BigQuery's jobs run [default: where the dataset lies]
+    #[arg(long, value_name = "LOCATION")]
+    pub(crate) location: Option<String>,
+    #[command(flatten)]
+    pub(crate) google: GoogleArgs,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ExportCommand {
     /// List the collections of an export, with counts, and prove it complete
@@ -148,9 +174,21 @@ pub(crate) struct ExportArgs {
     /// Read an export although parts of it are missing
     #[arg(long)]
     pub(crate) allow_partial: bool,
+    #[command(flatten)]
+    pub(crate) google: GoogleArgs,
+}
+
+/// For whatever lies in Cloud Storage.
+#[derive(Debug, Args)]
+pub(crate) struct GoogleArgs {
     /// Who we are to Google Cloud: a service account's key file, `anonymous`, or `default` for the application default credentials
-    #[arg(long, value_name = "FILE", default_value = "default", env = "GRISTMILL_GOOGLE_CREDENTIALS")]
-    pub(crate) google_credentials: Credentials,
+    #[arg(
+        long = "google-credentials",
+        value_name = "FILE",
+        default_value = "default",
+        env = "GRISTMILL_GOOGLE_CREDENTIALS"
+    )]
+    pub(crate) credentials: Credentials,
 }
 
 #[derive(Debug, Args)]
@@ -174,6 +212,8 @@ pub(crate) enum PluginCommand {
         file: Option<ComponentFile>,
         #[command(flatten)]
         config: ConfigArgs,
+        #[command(flatten)]
+        google: GoogleArgs,
     },
     /// Check a plugin without documents: contract, imports, size, memory, destination, and whether it keeps the contract
     Check(CheckArgs),
@@ -237,7 +277,9 @@ pub(crate) struct CheckArgs {
     pub(crate) conformance: bool,
     /// Tables for what judges rows: those of a plugin that maps, by its file or `builtin`, or of a TOML file with `[tables.NAME]`
     #[arg(long, value_name = "FROM", value_hint = ValueHint::FilePath)]
-    pub(crate) tables: Option<PathBuf>,
+    pub(crate) tables: Option<ComponentFile>,
+    #[command(flatten)]
+    pub(crate) google: GoogleArgs,
 }
 
 #[derive(Debug, Args)]
@@ -307,7 +349,7 @@ pub(crate) struct ConfigArgs {
     pub(crate) config: Vec<String>,
 }
 
-/// `FILE` or `FILE@sha256:DIGEST`: a component, and which one it must be.
+/// `FILE` or `FILE@sha256:DIGEST`: a component, and which one it must be. The file may be an object: `gs://BUCKET/NAME@sha256:DIGEST`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ComponentFile {
     pub(crate) path: PathBuf,
@@ -338,9 +380,25 @@ pub(crate) enum Conflict {
     Update,
 }
 
-/// How a database server is written to.
+/// How rows are written to BigQuery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Write {
+    /// As Parquet objects in --staging, which load jobs read: free of charge, and all or nothing
+    LoadJobs,
+}
+
+/// How a destination is written to.
 #[derive(Debug, Args)]
 pub(crate) struct DestinationArgs {
+    /// Where in Cloud Storage rows wait for BigQuery, in the place of its dataset; they are removed when they are loaded
+    #[arg(long, value_name = "gs://BUCKET/FOLDER", value_parser = parse_address)]
+    pub(crate) staging: Option<StagingAddress>,
+    /// Where BigQuery's jobs run, such as EU or europe-west1 [default: where the dataset lies]
+    #[arg(long, value_name = "LOCATION")]
+    pub(crate) location: Option<String>,
+    /// How rows are written to BigQuery
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Write::LoadJobs)]
+    pub(crate) write: Write,
     /// Rest after each batch that goes to a database server, such as 50ms
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) pause: Option<Duration>,
@@ -350,8 +408,19 @@ pub(crate) struct DestinationArgs {
 }
 
 impl DestinationArgs {
-    pub(crate) fn options(&self) -> OpenOptions {
-        OpenOptions { pause: self.pause, max_rate: self.max_rate }
+    /// `work_dir`: where files are made that go to a bucket.
+    pub(crate) fn options(&self, google: &GoogleArgs, work_dir: Option<&PathBuf>) -> OpenOptions {
+        let Write::LoadJobs = self.write;
+        OpenOptions {
+            staging: self.staging.clone(),
+            location: self.location.clone(),
+            google_credentials: google.credentials.clone(),
+            emulators: None,
+            look_only: false,
+            work_dir: work_dir.cloned(),
+            pause: self.pause,
+            max_rate: self.max_rate,
+        }
     }
 }
 
@@ -360,7 +429,7 @@ pub(crate) struct JobArgs {
     #[command(flatten)]
     pub(crate) export: ExportArgs,
 
-    /// The plugin, a component file; with @sha256:DIGEST no other file is taken [default: the built-in firestore-quality-stream]
+    /// The plugin, a component file or gs://BUCKET/NAME; with @sha256:DIGEST, which the latter needs, no other is taken [default: the built-in firestore-quality-stream]
     #[arg(long, short, value_name = "FILE[@sha256:DIGEST]", value_hint = ValueHint::FilePath, help_heading = "Plugin")]
     pub(crate) plugin: Option<ComponentFile>,
     /// Fields that the plugin may read, such as `metrics.*,createdAt`; one that declares more is not started [default: all]
@@ -381,7 +450,7 @@ pub(crate) struct JobArgs {
     #[arg(long, value_name = "COUNT", default_value_t = 100, help_heading = "Plugin")]
     pub(crate) plugin_faults: u32,
 
-    /// The destination: sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (stdout), postgresql://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE
+    /// The destination: sqlite:FILE, parquet:DIR, parquet:gs://BUCKET/PREFIX, ndjson:FILE, ndjson:- (stdout), postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or bigquery:PROJECT.DATASET.TABLE
     #[arg(long, short, value_name = "DESTINATION", default_value = gristmill_sink::DEFAULT_SPEC, help_heading = "Destination")]
     pub(crate) to: String,
     /// What happens to a row whose key the destination holds
@@ -400,7 +469,7 @@ pub(crate) struct JobArgs {
     /// A setting of a validator, NAME.KEY=VALUE, where NAME is the validator's own
     #[arg(long, value_name = "NAME.KEY=VALUE", help_heading = "Quality")]
     pub(crate) validate_config: Vec<String>,
-    /// A file of rules for the rows, in TOML; may be given several times
+    /// A file of rules for the rows, in TOML, or gs://BUCKET/NAME; may be given several times
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Quality")]
     pub(crate) rules: Vec<PathBuf>,
     /// Rows that may break a rule before nothing is loaded, as a count or a share like 0.1%; also for codes of refused records
@@ -409,7 +478,7 @@ pub(crate) struct JobArgs {
     /// Refused records that a run may have and still load: a count, or a share like 0.5% [default: any number, but not all]
     #[arg(long, value_name = "COUNT|SHARE%", help_heading = "Quality")]
     pub(crate) max_rejected: Option<MaxRejected>,
-    /// Where refused records go, as JSON lines [default: dead-letters/RUN.jsonl]
+    /// Where refused records go, as JSON lines: a file or gs://BUCKET/NAME [default: dead-letters/RUN.jsonl]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Quality")]
     pub(crate) dead_letters: Option<PathBuf>,
 
@@ -442,6 +511,10 @@ fn parse_split_size(text: &str) -> Result<ByteSize, String> {
     } else {
         Err("it is not from 32KiB to 1TiB".to_owned())
     }
+}
+
+fn parse_address(text: &str) -> Result<StagingAddress, String> {
+    text.parse()
 }
 
 fn parse_time(text: &str) -> Result<i64, String> {

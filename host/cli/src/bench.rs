@@ -22,7 +22,8 @@ struct Lane {
 
 pub(crate) fn bench(cli: &Cli, args: &BenchArgs) -> Result<(), CliError> {
     let engine = engine()?;
-    let load = |file: Option<&ComponentFile>| load_plugin(&engine, file, Limits::default());
+    let load =
+        |file: Option<&ComponentFile>| load_plugin(&engine, file, Limits::default(), &args.export.google.credentials);
     let mut plugins = vec![load(None)?];
     for file in &args.plugins {
         plugins.push(load(Some(file))?);

@@ -9,7 +9,7 @@ use gristmill_pipeline::Outcome;
 use gristmill_pipeline::trial::{Calls, PROPERTIES, Samples, Traced};
 use gristmill_plugin::{ConfiguredPlugin, Engine, Limits, Plugin, Transform};
 use gristmill_record::{PathPattern, Table};
-use gristmill_source::{DiscoverOptions, discover};
+use gristmill_source::{Credentials, DiscoverOptions, discover};
 use serde_json::{Value, json};
 
 use crate::args::{Cli, ComponentFile, TestArgs};
@@ -100,7 +100,8 @@ fn component(cli: &Cli, engine: &Engine, path: &Path) -> Result<Plugin, CliError
     } else {
         path.to_owned()
     };
-    load_plugin(engine, Some(&ComponentFile { path: built, digest: None }), Limits::default())
+    let file = ComponentFile { path: built, digest: None };
+    load_plugin(engine, Some(&file), Limits::default(), &Credentials::Default)
 }
 
 /// Folders of cases, by name.

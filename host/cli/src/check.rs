@@ -6,12 +6,13 @@ use std::io::Write as _;
 use gristmill_plugin::{ConfiguredPlugin, ConfiguredValidator, Context, Engine, Limits, Plugin, Transform};
 use gristmill_record::Table;
 use gristmill_sink::{OpenOptions, TableState};
+use gristmill_source::Credentials;
 use serde_json::{Map, Value, json};
 
 use crate::args::{CheckArgs, Cli};
 use crate::conformance::{self, CALL_TIME, Kept};
 use crate::error::CliError;
-use crate::job::{engine, load_plugin, settings};
+use crate::job::{Component, engine, settings};
 use crate::plugin::imports;
 use crate::tables::{own_tables, tables_from};
 
@@ -38,13 +39,14 @@ fn context() -> Context {
 pub(crate) fn check(cli: &Cli, args: &CheckArgs) -> Result<(), CliError> {
     let limits = Limits { call_time: CALL_TIME, ..Limits::default() };
     let engine = engine()?;
-    let plugin = load_plugin(&engine, args.plugin.as_ref(), limits)?;
+    let component = Component::read(args.plugin.as_ref(), &args.google.credentials)?;
+    let plugin = component.load(&engine, limits)?;
     let settings = settings(&plugin, &args.config.config)?;
     let tables = tables(&engine, &plugin, &settings, args)?;
     let ready = Ready::new(&plugin, &settings, &tables)?;
-    let mut facts = facts(&plugin, args);
+    let mut facts = facts(&plugin, args.plugin.as_ref().map(|_| component.size()));
     if let (Some(mapping), Some(to)) = (&ready.mapping, &args.to) {
-        facts.push(("destination", destination(mapping, to)?));
+        facts.push(("destination", destination(mapping, to, &args.google.credentials)?));
     }
     if let Some(validator) = &ready.judging {
         facts.push(("judges", judged(validator)));
@@ -53,8 +55,10 @@ pub(crate) fn check(cli: &Cli, args: &CheckArgs) -> Result<(), CliError> {
     if args.conformance {
         if ready.judging.as_ref().is_some_and(|validator| validator.columns().all(|(_, columns)| columns.is_empty())) {
             let names: Vec<_> = tables.iter().map(Table::name).collect();
-            let from =
-                args.tables.as_ref().map_or_else(|| plugin.about().name.clone(), |from| from.display().to_string());
+            let from = args
+                .tables
+                .as_ref()
+                .map_or_else(|| plugin.about().name.clone(), |from| from.path.display().to_string());
             let what = format!("{} judges none of its tables: {}", plugin.about().name, names.join(", "));
             return Err(CliError::Tables { from, what });
         }
@@ -72,7 +76,7 @@ pub(crate) fn check(cli: &Cli, args: &CheckArgs) -> Result<(), CliError> {
         // What a plugin prints when its memory ends is not what is asked for here.
         let tried = || {
             memory(&ready, &tables, |memory| {
-                let plugin = load_plugin(&engine, args.plugin.as_ref(), Limits { memory, ..limits }).ok()?;
+                let plugin = component.load(&engine, Limits { memory, ..limits }).ok()?;
                 Ready::new(&plugin, &settings, &tables).ok()
             })
         };
@@ -107,7 +111,7 @@ fn tables(
     args: &CheckArgs,
 ) -> Result<Vec<Table>, CliError> {
     match &args.tables {
-        Some(from) => tables_from(engine, from),
+        Some(from) => tables_from(engine, from, &args.google.credentials),
         None if plugin.judges() && plugin.maps() => own_tables(plugin, settings, context()),
         None if plugin.judges() && args.conformance => Err(CliError::Tables {
             from: "--conformance".to_owned(),
@@ -153,7 +157,7 @@ fn memory(ready: &Ready, tables: &[Table], with: impl Fn(u64) -> Option<Ready>) 
 }
 
 /// What is known without calling it.
-fn facts(plugin: &Plugin, args: &CheckArgs) -> Vec<(&'static str, String)> {
+fn facts(plugin: &Plugin, size: Option<u64>) -> Vec<(&'static str, String)> {
     let part = match (plugin.maps(), plugin.judges()) {
         (true, true) => "maps records and judges rows",
         (true, false) => "maps records",
@@ -164,14 +168,14 @@ fn facts(plugin: &Plugin, args: &CheckArgs) -> Vec<(&'static str, String)> {
         ("imports", imports(plugin)),
         ("sha256", plugin.digest().to_owned()),
     ];
-    let size = args.plugin.as_ref().and_then(|file| std::fs::metadata(&file.path).ok()).map(|m| m.len());
     facts.extend(size.map(|size| ("size", indicatif::HumanBytes(size).to_string())));
     facts
 }
 
 /// Whether its tables fit a destination, as a run would see it first.
-fn destination(configured: &ConfiguredPlugin, to: &str) -> Result<String, CliError> {
-    let mut sink = gristmill_sink::open(to, OpenOptions::default())?;
+fn destination(configured: &ConfiguredPlugin, to: &str, google: &Credentials) -> Result<String, CliError> {
+    let options = OpenOptions { look_only: true, google_credentials: google.clone(), ..OpenOptions::default() };
+    let mut sink = gristmill_sink::open(to, options)?;
     let runtime = gristmill_sink::runtime().map_err(|e| CliError::Environment(e.to_string()))?;
     let tables = configured.description().tables();
     let states = runtime.block_on(sink.check(tables))?;

@@ -18,7 +18,7 @@ pub(crate) fn diff(cli: &Cli, args: &DiffArgs) -> Result<(), CliError> {
     let engine = engine()?;
     let load = |file: &ComponentFile| {
         let file = (file.path != Path::new(BUILT_IN)).then_some(file);
-        load_plugin(&engine, file, Limits::default())
+        load_plugin(&engine, file, Limits::default(), &args.export.google.credentials)
     };
     let (old, new) = (load(&args.old)?, load(&args.new)?);
     let configure = |plugin: &Plugin, own: &[String]| -> Result<ConfiguredPlugin, CliError> {

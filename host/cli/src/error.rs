@@ -12,6 +12,7 @@ use gristmill_rules::RulesError;
 use gristmill_sink::SinkError;
 use gristmill_source::SourceError;
 use gristmill_state::{RunState, StateError};
+use gristmill_storage::{Address, StorageError};
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -36,6 +37,14 @@ pub(crate) enum CliError {
     Config { text: String, what: String },
     #[error("{path} is not the file that was asked for: its SHA-256 is {found}, and {wanted} was named")]
     Digest { path: PathBuf, wanted: String, found: String },
+    #[error(
+        "{address} is not named by its digest, so that whoever may write there could put another component in its place; the one that is there now has the SHA-256 {digest}"
+    )]
+    Unpinned { address: String, digest: String },
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error("{address} is not there")]
+    NoObject { address: Address },
     #[error("{case}: {what}")]
     Case { case: PathBuf, what: String },
     #[error("{from}: {what}")]
@@ -88,6 +97,7 @@ impl CliError {
             Self::Rules(e) => Some(e),
             Self::State(e) => Some(e),
             Self::Kept { error, .. } => Some(error.as_ref()),
+            Self::Storage(e) => Some(e),
             _ => None,
         }
     }
@@ -100,6 +110,8 @@ impl Diagnose for CliError {
             (None, Self::Guest(_)) => "cli.plugin-build",
             (None, Self::Config { .. }) => "cli.config",
             (None, Self::Digest { .. }) => "cli.digest",
+            (None, Self::Unpinned { .. }) => "cli.unpinned",
+            (None, Self::NoObject { .. }) => "cli.file",
             (None, Self::Case { .. }) => "cli.case",
             (None, Self::Cases { .. }) => "cli.cases",
             (None, Self::Tables { .. }) => "cli.tables",
@@ -126,7 +138,10 @@ impl Diagnose for CliError {
 
     fn blame(&self) -> Blame {
         match (self.inner(), self) {
+            // An object that was named on the command line, as a file is.
+            (_, Self::Storage(e)) if e.blame() == Blame::Input => Blame::Usage,
             (Some(inner), _) => inner.blame(),
+            (None, Self::Unpinned { .. } | Self::NoObject { .. }) => Blame::Usage,
             (None, Self::Guest(_)) => Blame::Plugin,
             (None, Self::Config { .. } | Self::Case { .. } | Self::Tables { .. }) => Blame::Usage,
             (None, Self::Digest { .. } | Self::Grant { .. } | Self::Cases { .. } | Self::Conformance { .. }) => {
@@ -157,6 +172,12 @@ impl Diagnose for CliError {
             }
             (None, Self::Config { .. }) => {
                 Some("See the plugin's settings with `gristmill plugin inspect [FILE]`".to_owned())
+            }
+            (None, Self::Unpinned { address, digest }) => Some(format!(
+                "Look at it, `gristmill plugin inspect {address}@sha256:{digest}`, and if it is the one that you mean, name it so"
+            )),
+            (None, Self::NoObject { address }) => {
+                Some(format!("Check the name: `gcloud storage ls gs://{}/` lists what is there", address.bucket))
             }
             (None, Self::Case { .. }) => Some("See docs/testing.md for what a case holds".to_owned()),
             (None, Self::Tables { .. }) => Some(

@@ -1,19 +1,21 @@
 //! From arguments to a job: the input is found, the plugin opened.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use gristmill_pipeline::{Job, Options, PluginIdentity, run_id};
+use gristmill_pipeline::{Job, LetterBox, Options, PluginIdentity, run_id};
 use gristmill_plugin::{ConfiguredPlugin, Context, Engine, Limits, Plugin, Transform};
 use gristmill_record::Scalar;
 use gristmill_sink::{OnConflict, Sink};
-use gristmill_source::{DiscoverOptions, Format, Input, discover};
+use gristmill_source::{Credentials, DiscoverOptions, Format, Input, discover};
 use serde_json::{Map, Value};
 
 use crate::args::{ComponentFile, ConfigArgs, Conflict, ExportArgs, JobArgs};
 use crate::error::CliError;
+use crate::files;
 use crate::quality::Quality;
 
 /// The plugin that is used where none is named, as a component.
@@ -32,7 +34,7 @@ pub(crate) struct Prepared {
 
 /// Finds the input, loads and opens the plugin, opens the destination. A run that goes on has its id and its time already.
 pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Result<Prepared, CliError> {
-    let sink = gristmill_sink::open(&args.to, args.destination.options())?;
+    let sink = gristmill_sink::open(&args.to, args.destination.options(&args.export.google, args.work_dir.as_ref()))?;
     let input = find(&args.export)?;
     let limits = Limits {
         memory: args.plugin_memory.as_u64(),
@@ -41,7 +43,7 @@ pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Resu
         faults: args.plugin_faults,
     };
     let engine = engine()?;
-    let plugin = load_plugin(&engine, args.plugin.as_ref(), limits)?;
+    let plugin = load_plugin(&engine, args.plugin.as_ref(), limits, &args.export.google.credentials)?;
     let settings = settings(&plugin, &args.config.config)?;
     let quality = Quality::read(args, &engine, limits)?;
     let (earlier_id, earlier_time) = unfinished.unzip();
@@ -63,8 +65,10 @@ pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Resu
     }
     let config = configured.config().to_owned();
     let validators = quality.configure(&context, configured.description().tables())?;
-    let dead_letters =
-        args.dead_letters.clone().unwrap_or_else(|| Path::new("dead-letters").join(format!("{run_id}.jsonl")));
+    let dead_letters = match &args.dead_letters {
+        Some(path) => letter_box(path, &args.export.google.credentials)?,
+        None => LetterBox::File(Path::new("dead-letters").join(format!("{run_id}.jsonl"))),
+    };
     let job = Job {
         input,
         transform: Arc::new(configured),
@@ -92,9 +96,16 @@ pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Resu
     Ok(Prepared { job, sink })
 }
 
+fn letter_box(path: &Path, google: &Credentials) -> Result<LetterBox, CliError> {
+    Ok(match files::address(path) {
+        Some(text) => LetterBox::Object { address: files::parse(text)?, credentials: google.clone() },
+        None => LetterBox::File(path.to_owned()),
+    })
+}
+
 /// The files that an argument names; what a person should know of them goes to the log.
 pub(crate) fn find(args: &ExportArgs) -> Result<Input, CliError> {
-    let options = DiscoverOptions { allow_partial: args.allow_partial, credentials: args.google_credentials.clone() };
+    let options = DiscoverOptions { allow_partial: args.allow_partial, credentials: args.google.credentials.clone() };
     let input = discover(&args.export, &options)?;
     if let Some(file) = input.files.iter().find(|f| f.format == Format::Log && f.export.is_none()) {
         tracing::warn!("{} is read without its export's metadata, so it cannot be proved complete", file.name);
@@ -110,20 +121,44 @@ pub(crate) fn engine() -> Result<Engine, CliError> {
     Ok(Engine::new(cache_dir())?)
 }
 
-/// Loads and checks a component file, or the built-in plugin.
-pub(crate) fn load_plugin(engine: &Engine, file: Option<&ComponentFile>, limits: Limits) -> Result<Plugin, CliError> {
-    let Some(ComponentFile { path, digest }) = file else {
-        return Ok(Plugin::load(engine, DEFAULT_PLUGIN_NAME, DEFAULT_PLUGIN, limits)?);
-    };
-    let bytes = std::fs::read(path).map_err(|e| file_error(path, e))?;
-    // Before anything of it is compiled or run.
-    if let Some(wanted) = digest {
-        let found = gristmill_plugin::digest(&bytes);
-        if found != *wanted {
-            return Err(CliError::Digest { path: path.clone(), wanted: wanted.clone(), found });
-        }
+/// A component that was read, to be loaded as often as it takes.
+pub(crate) struct Component {
+    /// In messages.
+    name: String,
+    bytes: Cow<'static, [u8]>,
+}
+
+impl Component {
+    /// Of a file, or the built-in plugin.
+    pub(crate) fn read(file: Option<&ComponentFile>, google: &Credentials) -> Result<Self, CliError> {
+        Ok(match file {
+            None => Self { name: DEFAULT_PLUGIN_NAME.to_owned(), bytes: Cow::Borrowed(DEFAULT_PLUGIN) },
+            Some(file) => {
+                let bytes = files::read_component(file, google)?;
+                Self { name: file.path.display().to_string(), bytes: Cow::Owned(bytes) }
+            }
+        })
     }
-    Ok(Plugin::load(engine, &path.display().to_string(), &bytes, limits)?)
+
+    /// Loads and checks it.
+    pub(crate) fn load(&self, engine: &Engine, limits: Limits) -> Result<Plugin, CliError> {
+        Ok(Plugin::load(engine, &self.name, &self.bytes, limits)?)
+    }
+
+    /// Its bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+}
+
+/// Reads, loads and checks a component, or the built-in plugin.
+pub(crate) fn load_plugin(
+    engine: &Engine,
+    file: Option<&ComponentFile>,
+    limits: Limits,
+    google: &Credentials,
+) -> Result<Plugin, CliError> {
+    Component::read(file, google)?.load(engine, limits)
 }
 
 /// Opens a plugin for a look at it: no run, so a time and an id that mean nothing.

@@ -11,8 +11,10 @@ mod error;
 mod exit;
 mod expected;
 mod export;
+mod files;
 mod job;
 mod judged;
+mod look;
 mod new;
 mod plan;
 mod plugin;
@@ -61,6 +63,7 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Runs(RunsCommand::Ls(args)) => runs::ls(cli, args),
         Command::Runs(RunsCommand::Prune(args)) => runs::prune(cli, args),
         Command::Plan(args) => plan::plan(cli, args),
+        Command::Check(args) => look::check(cli, args),
         Command::Export(ExportCommand::Ls(args)) => export::ls(cli, args),
         Command::Export(ExportCommand::Cat(args)) => export::cat(args),
         Command::Plugin(PluginCommand::Check(args)) => check::check(cli, args),
@@ -68,7 +71,9 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         Command::Plugin(PluginCommand::Watch(args)) => watch::watch(cli, args),
         Command::Plugin(PluginCommand::Bench(args)) => bench::bench(cli, args),
         Command::Plugin(PluginCommand::Diff(args)) => diff::diff(cli, args),
-        Command::Plugin(PluginCommand::Inspect { file, config }) => plugin::inspect(cli, file.as_ref(), config),
+        Command::Plugin(PluginCommand::Inspect { file, config, google }) => {
+            plugin::inspect(cli, file.as_ref(), config, google)
+        }
         Command::Plugin(PluginCommand::New { folder, language, validator }) => {
             new::new(cli, folder, *language, *validator)
         }

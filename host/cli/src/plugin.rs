@@ -8,7 +8,7 @@ use gristmill_plugin::{Limits, Plugin, Transform};
 use gristmill_record::{Description, OnMismatch, Origin};
 use serde_json::{Value, json};
 
-use crate::args::{Cli, ComponentFile, ConfigArgs};
+use crate::args::{Cli, ComponentFile, ConfigArgs, GoogleArgs};
 use crate::error::CliError;
 use crate::job::{engine, file_error, load_plugin, open_for_inspection};
 use crate::text::table;
@@ -28,8 +28,13 @@ pub(crate) fn imports(plugin: &Plugin) -> String {
 }
 
 /// Shows what a plugin is, reads and writes.
-pub(crate) fn inspect(cli: &Cli, file: Option<&ComponentFile>, config: &ConfigArgs) -> Result<(), CliError> {
-    let plugin = load_plugin(&engine()?, file, Limits::default())?;
+pub(crate) fn inspect(
+    cli: &Cli,
+    file: Option<&ComponentFile>,
+    config: &ConfigArgs,
+    google: &GoogleArgs,
+) -> Result<(), CliError> {
+    let plugin = load_plugin(&engine()?, file, Limits::default(), &google.credentials)?;
     // What a plugin that only judges reads is told for each table of a job.
     let configured = if plugin.maps() { Some(open_for_inspection(&plugin, config)?) } else { None };
     let text = match (&configured, cli.json) {

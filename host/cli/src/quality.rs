@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::args::JobArgs;
 use crate::error::CliError;
+use crate::files;
 use crate::job::{file_error, load_plugin, settings};
 
 /// What judges, loaded but not yet fitted to tables: plugins in their order, then rules in theirs.
@@ -30,7 +31,7 @@ impl Quality {
     pub(crate) fn read(args: &JobArgs, engine: &Engine, limits: Limits) -> Result<Self, CliError> {
         let mut plugins: Vec<Loaded> = Vec::with_capacity(args.validate.len());
         for file in &args.validate {
-            let plugin = load_plugin(engine, Some(file), limits)?;
+            let plugin = load_plugin(engine, Some(file), limits, &args.export.google.credentials)?;
             let mine = format!("{}.", plugin.about().name);
             let config: Vec<String> =
                 args.validate_config.iter().filter_map(|text| text.strip_prefix(&mine)).map(str::to_owned).collect();
@@ -50,7 +51,8 @@ impl Quality {
         let mut rules = Vec::with_capacity(args.rules.len());
         let mut gates = args.gate.clone();
         for path in &args.rules {
-            let text = std::fs::read_to_string(path).map_err(|e| file_error(path, e))?;
+            let text = String::from_utf8(files::read(path, &args.export.google.credentials)?);
+            let text = text.map_err(|e| file_error(path, std::io::Error::new(std::io::ErrorKind::InvalidData, e)))?;
             let file = RulesFile::parse(&path.display().to_string(), &text)?;
             let read = |max: &str| max.parse::<MaxRejected>();
             let of_file = |(rule, max): (&str, MaxRejected)| Gate {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use gristmill_pipeline::{Job, Keep, Ledger, Progress, new_seed};
+use gristmill_pipeline::{Job, Keep, Ledger, LetterBox, Progress, new_seed};
 use gristmill_record::{Blame, Diagnose};
 use gristmill_sink::without_password;
 use gristmill_state::{
@@ -235,7 +235,7 @@ impl Recorded {
         progress: &Progress,
         job: &Job,
         ledger: Option<&Ledger>,
-        dead_letters: Option<&Path>,
+        dead_letters: Option<&LetterBox>,
         error: Option<&CliError>,
     ) -> Result<Option<Kept>, CliError> {
         let mut record = self.record().clone();
@@ -260,7 +260,7 @@ impl Recorded {
             record.ledger = serde_json::to_value(ledger).ok();
             record.refusals = ledger.refusals.clone();
         }
-        record.dead_letters = dead_letters.map(|path| path.display().to_string());
+        record.dead_letters = dead_letters.map(ToString::to_string);
         record.exit_code = Some(error.map_or(Exit::Success, |e| Exit::of(e.blame(), e.code())).code());
         record.error = error.map(|error| RunFailure {
             code: error.code().to_owned(),

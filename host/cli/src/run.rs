@@ -1,6 +1,5 @@
 //! `gristmill run`, and `gristmill resume`.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -85,7 +84,7 @@ fn go(cli: &Cli, args: &JobArgs, wanted: Option<&str>) -> Result<(), CliError> {
         Ok(finished) => (Some(finished), None),
         Err(error) => (None, Some(CliError::from(error))),
     };
-    let (ledger, dead_letters): (_, Option<&PathBuf>) = match (&outcome, &error) {
+    let (ledger, dead_letters) = match (&outcome, &error) {
         (Some(finished), _) => (Some(&finished.ledger), finished.dead_letters.as_ref()),
         (_, Some(CliError::Run(RunError::Gate { ledger, dead_letters, .. }))) => {
             (Some(&**ledger), dead_letters.as_ref())
@@ -93,7 +92,7 @@ fn go(cli: &Cli, args: &JobArgs, wanted: Option<&str>) -> Result<(), CliError> {
         _ => (None, None),
     };
     let finish = |recorded: crate::recorded::Recorded| {
-        recorded.finish(&progress, &prepared.job, ledger, dead_letters.map(PathBuf::as_path), error.as_ref())
+        recorded.finish(&progress, &prepared.job, ledger, dead_letters, error.as_ref())
     };
     let kept: Option<Kept> = match recorded.map(finish).transpose() {
         Ok(kept) => kept.flatten(),

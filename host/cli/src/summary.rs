@@ -140,7 +140,7 @@ impl<'a> Summary<'a> {
             replaced: prepared.sink.replaces(),
             already_loaded: finished.already_loaded,
             ledger: &finished.ledger,
-            dead_letters: finished.dead_letters.as_ref().map(|p| p.display().to_string()),
+            dead_letters: finished.dead_letters.as_ref().map(ToString::to_string),
             proofs: finished.proofs.iter().map(ProofLine::of).collect(),
             legacy_values: finished.legacy_values,
             spilled_bytes: finished.spilled,

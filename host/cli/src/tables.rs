@@ -5,6 +5,7 @@ use std::path::Path;
 
 use gristmill_plugin::{Context, Engine, Limits, Plugin, Transform};
 use gristmill_record::{DataType, OutputColumn, Table, TableDraft};
+use gristmill_source::Credentials;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
@@ -12,7 +13,8 @@ use serde_json::{Map, Value};
 use crate::args::ComponentFile;
 use crate::case::CaseFile;
 use crate::error::CliError;
-use crate::job::{BUILT_IN, file_error, load_plugin};
+use crate::files;
+use crate::job::{BUILT_IN, load_plugin};
 
 /// What every component begins with, and no text does.
 const COMPONENT: &[u8] = b"\0asm";
@@ -65,10 +67,10 @@ impl TablesPart {
     pub(crate) fn tables(&self, engine: &Engine, at: &Path) -> Result<Vec<Table>, CliError> {
         let wrong = |what: String| CliError::Tables { from: at.display().to_string(), what };
         match self {
-            Self::Of(name) if name == BUILT_IN => of_component(engine, None),
+            Self::Of(name) if name == BUILT_IN => of_component(engine, None, &Credentials::Default),
             Self::Of(name) => {
                 let path = at.parent().unwrap_or(Path::new("")).join(name);
-                of_component(engine, Some(ComponentFile { path, digest: None }))
+                of_component(engine, Some(&ComponentFile { path, digest: None }), &Credentials::Default)
             }
             Self::Written(tables) => {
                 let tables = tables.0.iter().map(|(name, columns)| written(name, columns).map_err(wrong));
@@ -94,14 +96,15 @@ fn written(name: &str, columns: &Ordered<String>) -> Result<Table, String> {
 }
 
 /// The tables that are named on the command line: of a component, `builtin`, or a file with a part `tables`.
-pub(crate) fn tables_from(engine: &Engine, from: &Path) -> Result<Vec<Table>, CliError> {
-    if from.as_os_str() == BUILT_IN {
-        return of_component(engine, None);
+pub(crate) fn tables_from(engine: &Engine, from: &ComponentFile, google: &Credentials) -> Result<Vec<Table>, CliError> {
+    if from.path.as_os_str() == BUILT_IN {
+        return of_component(engine, None, google);
     }
-    let bytes = std::fs::read(from).map_err(|e| file_error(from, e))?;
+    let bytes = files::read(&from.path, google)?;
     if bytes.starts_with(COMPONENT) {
-        return of_component(engine, Some(ComponentFile { path: from.to_owned(), digest: None }));
+        return of_component(engine, Some(from), google);
     }
+    let from = &from.path;
     let wrong = |what: &str| CliError::Tables { from: from.display().to_string(), what: what.to_owned() };
     let text = String::from_utf8(bytes).map_err(|_| wrong("it is neither a component nor text"))?;
     let file: CaseFile = toml::from_str(&text).map_err(|e| wrong(e.to_string().trim_end()))?;
@@ -109,8 +112,8 @@ pub(crate) fn tables_from(engine: &Engine, from: &Path) -> Result<Vec<Table>, Cl
     part.tables(engine, from)
 }
 
-fn of_component(engine: &Engine, file: Option<ComponentFile>) -> Result<Vec<Table>, CliError> {
-    let plugin = load_plugin(engine, file.as_ref(), Limits::default())?;
+fn of_component(engine: &Engine, file: Option<&ComponentFile>, google: &Credentials) -> Result<Vec<Table>, CliError> {
+    let plugin = load_plugin(engine, file, Limits::default(), google)?;
     own_tables(&plugin, &Map::new(), Context { run_id: "tables".to_owned(), started_at: 0 })
 }
 

@@ -4,7 +4,7 @@
 //! does not depend on threads either.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -14,10 +14,8 @@ use serde_json::value::RawValue;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::error::RunError;
+use crate::letterbox::OpenBox;
 use crate::rows::lock;
-
-/// What every letter begins with, and so every file of them.
-const LETTER_START: &[u8; 8] = b"{\"run\":\"";
 
 /// What all letters of a run share.
 #[derive(Debug, Clone)]
@@ -232,57 +230,9 @@ impl DeadLetters {
         }
     }
 
-    /// Puts the parts together in `target`, aside first and then by a rename; a device or a pipe is written to. Without any letter,
-    /// no file is written, and one that an earlier run left is removed: it would speak of records that this run took.
-    pub(crate) fn publish(&self, target: &Path) -> Result<bool, RunError> {
+    /// Puts all letters where they go; whether there are any.
+    pub(crate) fn publish(&self, letter_box: &OpenBox<'_>) -> Result<bool, RunError> {
         let parts: Vec<PathBuf> = lock(&self.parts).iter().flatten().cloned().collect();
-        let fail = |e| RunError::work(target, e);
-        let is_special = std::fs::metadata(target).is_ok_and(|m| !m.is_file());
-        if parts.is_empty() {
-            return match std::fs::remove_file(target) {
-                _ if is_special => Ok(false),
-                Err(e) if e.kind() != io::ErrorKind::NotFound => Err(fail(e)),
-                _ => Ok(false),
-            };
-        }
-        if is_special {
-            let mut device = File::options().write(true).open(target).map_err(fail)?;
-            Self::put_together(&parts, &mut device, target)?;
-            return Ok(true);
-        }
-        let folder = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder).map_err(|e| RunError::work(folder, e))?;
-        let mut aside = tempfile::NamedTempFile::new_in(folder).map_err(|e| RunError::work(folder, e))?;
-        Self::put_together(&parts, aside.as_file_mut(), target)?;
-        aside.as_file().sync_all().map_err(fail)?;
-        aside.persist(target).map_err(|e| fail(e.error))?;
-        // The name must be as durable as the content, before the rows are.
-        File::open(folder).and_then(|f| f.sync_all()).map_err(|e| RunError::work(folder, e))?;
-        Ok(true)
-    }
-
-    fn put_together(parts: &[PathBuf], out: &mut File, target: &Path) -> Result<(), RunError> {
-        for path in parts {
-            let mut part = File::open(path).map_err(|e| RunError::work(path, e))?;
-            io::copy(&mut part, out).map_err(|e| RunError::work(target, e))?;
-        }
-        Ok(())
-    }
-
-    /// Whether dead letters may take the place of what is at `target`: nothing, an empty file, dead letters, a device. Any other file is
-    /// somebody's, named by mistake.
-    pub(crate) fn check(target: &Path) -> Result<(), RunError> {
-        let fail = |what| Err(RunError::NotDeadLetters { path: target.to_owned(), what });
-        let Ok(mut file) = File::open(target) else { return Ok(()) };
-        match file.metadata() {
-            Ok(found) if found.is_dir() => return fail("a folder"),
-            Ok(found) if found.is_file() && found.len() > 0 => {}
-            _ => return Ok(()),
-        }
-        let mut start = [0; LETTER_START.len()];
-        match file.read_exact(&mut start) {
-            Ok(()) if start == *LETTER_START => Ok(()),
-            _ => fail("no file of dead letters"),
-        }
+        letter_box.put(&parts, &self.folder)
     }
 }

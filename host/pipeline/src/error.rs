@@ -10,9 +10,11 @@ use gristmill_record::{Blame, Diagnose};
 use gristmill_sink::SinkError;
 use gristmill_source::SourceError;
 use gristmill_state::StateError;
+use gristmill_storage::StorageError;
 
 use crate::kept::Change;
 use crate::ledger::{Imbalance, Ledger};
+use crate::letterbox::LetterBox;
 
 /// Why a run ended without a result. Nothing was loaded, unless the destination says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +78,7 @@ pub enum RunError {
         /// How many, of how many.
         what: String,
         /// Where the dead letters are, where there are any.
-        dead_letters: Option<PathBuf>,
+        dead_letters: Option<LetterBox>,
         /// The account up to the gate.
         ledger: Box<Ledger>,
     },
@@ -110,6 +112,9 @@ pub enum RunError {
         /// Where the document was.
         offset: u64,
     },
+    /// The dead letters cannot be put where they go in Cloud Storage.
+    #[error("dead letters: {0}")]
+    Letters(#[from] StorageError),
     /// What was named for the dead letters is something else.
     #[error("{path}: it is there, and it is {what}")]
     NotDeadLetters {
@@ -167,6 +172,7 @@ impl Diagnose for RunError {
             Self::Work { .. } => "run.work-file",
             Self::Unreadable { .. } => "run.unreadable-record",
             Self::Changed { .. } => "run.input-changed",
+            Self::Letters(e) => e.code(),
             Self::NotDeadLetters { .. } => "run.dead-letters",
             Self::Cancelled => "run.interrupted",
             Self::Bug(_) => "run.bug",
@@ -181,6 +187,10 @@ impl Diagnose for RunError {
             Self::Sink(e) => e.blame(),
             Self::State(e) => e.blame(),
             Self::Gate { .. } | Self::Unreadable { .. } | Self::Changed { .. } => Blame::Input,
+            Self::Letters(e) => match e.blame() {
+                Blame::Input => Blame::Destination,
+                blame => blame,
+            },
             Self::NotDeadLetters { .. } | Self::NotTheSame { .. } => Blame::Usage,
             Self::NotDeterministic { .. } | Self::NotDeterministicVerdict { .. } | Self::TooManyRules { .. } => {
                 Blame::Plugin
@@ -208,13 +218,13 @@ impl Diagnose for RunError {
             Self::NotDeterministicVerdict { .. } => Some(
                 "Mend the validator, or leave it out: its verdict on a row may depend on the row and the configuration alone".into(),
             ),
-            Self::Gate { dead_letters: Some(path), .. } => Some(format!(
-                "Look at the refused records in {} (rows that only break warnings are not among them); mend them or the plugin's settings, or raise --max-rejected (100% takes any number) or the rule's gate",
-                path.display()
+            Self::Gate { dead_letters: Some(place), .. } => Some(format!(
+                "Look at the refused records in {place} (rows that only break warnings are not among them); mend them or the plugin's settings, or raise --max-rejected (100% takes any number) or the rule's gate"
             )),
             Self::Gate { dead_letters: None, .. } => {
                 Some("Mend the documents that break the rule, which were not refused, or raise the rule's gate".into())
             }
+            Self::Letters(e) => e.remedy(),
             Self::NotDeadLetters { .. } => Some("Name another file by --dead-letters".into()),
             Self::Work { source, .. } if blame_io(source, Blame::Bug) == Blame::Environment => {
                 Some("Free some space, or name a folder with more: by --state for what is kept until the run is done, by --work-dir for the rest".into())

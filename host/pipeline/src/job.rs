@@ -9,6 +9,7 @@ use gristmill_source::Input;
 use sha2::{Digest, Sha256};
 
 use crate::gate::{Gate, MaxRejected};
+use crate::letterbox::LetterBox;
 
 /// How a run goes about its work. None of it changes the rows.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub struct Options {
     /// What becomes of rows whose key the destination holds.
     pub on_conflict: OnConflict,
     /// Where dead letters go.
-    pub dead_letters: PathBuf,
+    pub dead_letters: LetterBox,
     /// Where rows and keys go when memory is full: a folder of the run's own is made in it, and removed at the end.
     pub work_dir: PathBuf,
     /// Largest encoded document, in bytes.

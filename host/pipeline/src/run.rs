@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -23,6 +22,7 @@ use crate::job::Job;
 use crate::kept::Keep;
 use crate::keys::{Entry, KeyIndex, RowPosition};
 use crate::ledger::{Ledger, Records, Rows, Rule, count_code};
+use crate::letterbox::LetterBox;
 use crate::load::load_table;
 use crate::map::{Map, SplitTally, TableStore, UniqueStore};
 use crate::memory::Budget;
@@ -48,7 +48,7 @@ pub struct Finished {
     /// Values of types that only Datastore mode writes, read as plain values.
     pub legacy_values: u64,
     /// Where the dead letters are, where there are any.
-    pub dead_letters: Option<PathBuf>,
+    pub dead_letters: Option<LetterBox>,
     /// Bytes written to the work folder because memory was full.
     pub spilled: u64,
     /// Whether the destination said that it holds this very load.
@@ -64,7 +64,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
     let description = job.transform.description();
     progress.enter(Phase::Prepare);
     runtime.block_on(sink.check(description.tables()))?;
-    DeadLetters::check(&job.options.dead_letters)?;
+    let letter_box = job.options.dead_letters.open()?;
     std::fs::create_dir_all(&job.options.work_dir).map_err(|e| RunError::work(&job.options.work_dir, e))?;
     let folder = tempfile::Builder::new()
         .prefix("gristmill-")
@@ -183,7 +183,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         write_late(job, &splits, &letters, &uniques, late)?;
     }
     ledger.balance_records()?;
-    let has_letters = letters.publish(&job.options.dead_letters)?;
+    let has_letters = letters.publish(&letter_box)?;
     if let Some(mut what) = job.options.max_rejected.exceeded(&ledger) {
         if ledger.all_refused().is_some() {
             what.push_str(&first_refused(job, &splits, &tallies));

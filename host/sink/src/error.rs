@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use gristmill_record::diagnose::blame_io;
 use gristmill_record::{Blame, Diagnose};
+use gristmill_storage::StorageError;
 
 use crate::server::ServerFault;
 
@@ -72,6 +73,9 @@ pub enum SinkError {
     /// A database server refused, or the way to it.
     #[error(transparent)]
     Server(Box<ServerFault>),
+    /// Cloud Storage refused, or the way to it.
+    #[error(transparent)]
+    Storage(Box<StorageError>),
     /// A table that is there does not fit.
     #[error(transparent)]
     Schema(Box<Mismatch>),
@@ -126,6 +130,12 @@ impl From<ServerFault> for SinkError {
     }
 }
 
+impl From<StorageError> for SinkError {
+    fn from(error: StorageError) -> Self {
+        Self::Storage(Box::new(error))
+    }
+}
+
 impl From<Mismatch> for SinkError {
     fn from(mismatch: Mismatch) -> Self {
         Self::Schema(Box::new(mismatch))
@@ -163,6 +173,7 @@ impl Diagnose for SinkError {
             Self::Unfit { .. } => "sink.unfit",
             Self::Sqlite { .. } => "sink.sqlite",
             Self::Server(fault) => fault.kind.code(),
+            Self::Storage(error) => error.code(),
             Self::Schema(_) => "sink.schema",
             Self::Unstorable { .. } => "sink.unstorable",
             Self::Encode { .. } => "sink.encode",
@@ -176,6 +187,10 @@ impl Diagnose for SinkError {
             Self::Io { source, .. } => blame_io(source, Blame::Destination),
             Self::Sqlite { source, .. } if is_full(source) => Blame::Environment,
             Self::Server(fault) => fault.kind.blame(),
+            Self::Storage(error) => match error.blame() {
+                Blame::Input => Blame::Destination,
+                blame => blame,
+            },
             Self::OutputClosed
             | Self::Busy { .. }
             | Self::Unfit { .. }
@@ -189,7 +204,7 @@ impl Diagnose for SinkError {
         let full = "Free space on that disk, or write to another, and run the same command again; nothing was loaded.";
         Some(match self {
             Self::Spec { .. } => {
-                "Write sqlite:FILE, parquet:DIR, ndjson:FILE, ndjson:- (standard output), postgresql://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE.".into()
+                "Write sqlite:FILE, parquet:DIR, parquet:gs://BUCKET/PREFIX, ndjson:FILE, ndjson:- (standard output), postgresql://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or bigquery:PROJECT.DATASET.TABLE.".into()
             },
             Self::RunId { .. } => "Use 1 to 64 letters, digits, `_` and `-`, not beginning with `-`.".into(),
             Self::Io { source, .. } => match source.kind() {
@@ -206,6 +221,7 @@ impl Diagnose for SinkError {
             }
             Self::Unfit { remedy, .. } => (*remedy).into(),
             Self::Server(fault) => fault.remedy.clone(),
+            Self::Storage(error) => return error.remedy(),
             Self::Schema(mismatch) => mismatch.remedy.clone(),
             Self::Unstorable { .. } => {
                 "Have the plugin make it null or refuse the record, or load into a destination that can hold it.".into()

@@ -1,9 +1,11 @@
 //! What the sinks of database servers share: how they name what went wrong, and the runtime that they run in.
 
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use gristmill_record::Blame;
+use gristmill_storage::Credentials;
 
 /// What a server, or the way to it, refused.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,8 @@ pub enum FaultKind {
     Right,
     /// The server has no room left.
     Full,
+    /// What may be used in some time has been used up.
+    Quota,
     /// Another program is in the way: a lock, or too many connections.
     Busy,
     /// The connection or the server went away in the middle.
@@ -55,6 +59,7 @@ impl FaultKind {
             Self::Missing => "sink.missing",
             Self::Right => "sink.right",
             Self::Full => "sink.full",
+            Self::Quota => "sink.quota",
             Self::Busy => "sink.busy",
             Self::Lost => "sink.lost",
             Self::Refused => "sink.refused",
@@ -67,32 +72,66 @@ impl FaultKind {
 }
 
 /// How a destination is written to, besides where it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OpenOptions {
+    /// Where in Cloud Storage rows wait for BigQuery.
+    pub staging: Option<gristmill_storage::Address>,
+    /// Where BigQuery's jobs run; where the dataset lies, if nothing is said.
+    pub location: Option<String>,
+    /// Who we are to Google Cloud.
+    pub google_credentials: Credentials,
+    /// What stands in for Google's services; what the environment names, if nothing is said.
+    pub emulators: Option<Emulators>,
+    /// Nothing but [`check`](crate::Sink::check) is going to be called.
+    pub look_only: bool,
+    /// Where files are made that go somewhere else; the system's folder for temporary files where nothing is said.
+    pub work_dir: Option<PathBuf>,
     /// How long to rest after each batch that goes to a database server.
     pub pause: Option<Duration>,
     /// Rows a second that go to a database server at most.
     pub max_rate: Option<u32>,
 }
 
-/// Keeps to the options' pauses and rate. One for a load.
+/// What stands in for Google's services, each as `http://HOST:PORT` or `HOST:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emulators {
+    /// In the place of BigQuery.
+    pub bigquery: String,
+    /// In the place of Cloud Storage.
+    pub storage: String,
+}
+
+impl OpenOptions {
+    pub(crate) fn pacing(&self) -> Pacing {
+        Pacing { pause: self.pause, max_rate: self.max_rate }
+    }
+}
+
+/// How fast a server is written to: as fast as it takes the rows where nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Pacing {
+    pub(crate) pause: Option<Duration>,
+    pub(crate) max_rate: Option<u32>,
+}
+
+/// Keeps to the pauses and the rate that were asked for. One for a load.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    options: OpenOptions,
+    pacing: Pacing,
     began: Instant,
     rows: u64,
 }
 
 impl Pace {
-    pub(crate) fn new(options: OpenOptions) -> Self {
-        Self { options, began: Instant::now(), rows: 0 }
+    pub(crate) fn new(pacing: Pacing) -> Self {
+        Self { pacing, began: Instant::now(), rows: 0 }
     }
 
     /// Rests after a batch of so many rows, as long as is due.
     pub(crate) async fn rest(&mut self, rows: u64) {
         self.rows += rows;
-        let mut due = self.options.pause.unwrap_or_default();
-        if let Some(rate) = self.options.max_rate {
+        let mut due = self.pacing.pause.unwrap_or_default();
+        if let Some(rate) = self.pacing.max_rate {
             #[expect(clippy::cast_precision_loss, reason = "a rate does not need the last rows of 2^53")]
             let wanted = Duration::from_secs_f64(self.rows as f64 / f64::from(rate));
             due = due.max(wanted.saturating_sub(self.began.elapsed()));

@@ -1,6 +1,8 @@
 //! `--to`: text to sink.
 
-use crate::{MySql, Ndjson, OpenOptions, Parquet, Postgres, Sink, SinkError, Sqlite};
+use gristmill_storage::Address;
+
+use crate::{BigQuery, MySql, Ndjson, OpenOptions, Parquet, Postgres, Sink, SinkError, Sqlite};
 
 /// The destination where nothing is said.
 pub const DEFAULT_SPEC: &str = "sqlite:";
@@ -8,11 +10,11 @@ pub const DEFAULT_SPEC: &str = "sqlite:";
 /// The database of `sqlite:` alone.
 const DEFAULT_DATABASE: &str = "gristmill.db";
 
-/// The sink of `sqlite:FILE`, `parquet:DIR`, `ndjson:FILE`, `ndjson:-`, `postgresql://…` or `mysql://…`; `sqlite:` alone is
-/// `sqlite:gristmill.db`. Touches nothing.
+/// The sink of `sqlite:FILE`, `parquet:DIR`, `parquet:gs://BUCKET/PREFIX`, `ndjson:FILE`, `ndjson:-`, `postgresql://…`, `mysql://…` or
+/// `bigquery:…`; `sqlite:` alone is `sqlite:gristmill.db`. Touches nothing.
 pub fn open(spec: &str, options: OpenOptions) -> Result<Box<dyn Sink>, SinkError> {
     let fail = |what: String| SinkError::Spec { spec: without_password(spec), what };
-    let known = "the kinds are sqlite, parquet, ndjson, postgresql and mysql";
+    let known = "the kinds are sqlite, parquet, ndjson, postgresql, mysql and bigquery";
     let Some((scheme, rest)) = spec.split_once(':') else {
         return Err(fail(match spec {
             "sqlite" | "parquet" | "ndjson" => "after the kind comes `:` and where to write".into(),
@@ -25,16 +27,27 @@ pub fn open(spec: &str, options: OpenOptions) -> Result<Box<dyn Sink>, SinkError
     match (scheme, rest) {
         ("sqlite", "") => Ok(Box::new(Sqlite::new(DEFAULT_DATABASE))),
         ("sqlite", ":memory:") => Err(fail("a database in memory is gone when the run ends".into())),
+        ("sqlite" | "ndjson", path) if Address::is_one(path) => Err(fail(format!(
+            "{scheme} is written to files of this machine; parquet:gs://BUCKET/PREFIX goes to a bucket"
+        ))),
         ("sqlite", file) => Ok(Box::new(Sqlite::new(file))),
         ("parquet", "") => Err(fail("the folder is missing: parquet:DIR".into())),
+        ("parquet", address) if Address::is_one(address) => {
+            let sink = address.parse().and_then(|address| Parquet::in_bucket(address, None, &options));
+            sink.map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail)
+        }
         ("parquet", dir) => Ok(Box::new(Parquet::new(dir))),
         ("ndjson", "") => Err(fail("the file is missing: ndjson:FILE, or ndjson:- for standard output".into())),
         ("ndjson", "-") => Ok(Box::new(Ndjson::stdout())),
         ("ndjson", file) => Ok(Box::new(Ndjson::file(file))),
         ("postgresql" | "postgres", _) => {
-            Postgres::new(spec, options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail)
+            Postgres::new(spec, &options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail)
         }
-        ("mysql" | "mariadb", _) => MySql::new(spec, options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail),
+        ("bigquery", "") => Err(fail("the table is missing: bigquery:PROJECT.DATASET.TABLE".into())),
+        ("bigquery", rest) => BigQuery::new(rest, options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail),
+        ("mysql" | "mariadb", _) => {
+            MySql::new(spec, &options).map(|sink| Box::new(sink) as Box<dyn Sink>).map_err(fail)
+        }
         _ => Err(fail(format!("there is no kind `{scheme}`; {known}"))),
     }
 }
@@ -60,6 +73,7 @@ mod tests {
             ("sqlite:", "SQLite database gristmill.db"),
             ("sqlite:a:b.db", "SQLite database a:b.db"),
             ("parquet:out", "Parquet folder out"),
+            ("parquet:gs://my-bucket/reports/", "Parquet data set gs://my-bucket/reports"),
             ("ndjson:rows.ndjson", "NDJSON file rows.ndjson"),
             ("ndjson:-", "NDJSON on standard output"),
         ] {
@@ -70,11 +84,17 @@ mod tests {
     #[test]
     fn says_what_is_missing() {
         for (spec, part) in [
-            ("bigquery:x", "no kind `bigquery`; the kinds are sqlite, parquet, ndjson, postgresql and mysql"),
+            ("oracle:x", "no kind `oracle`; the kinds are sqlite, parquet, ndjson, postgresql, mysql and bigquery"),
+            ("bigquery:x", "not two or three names"),
+            ("bigquery:", "bigquery:PROJECT.DATASET.TABLE"),
+            ("bigquery:p.d.t", "--staging gs://BUCKET/FOLDER"),
             ("reports.db", "no kind before"),
             ("parquet", "comes `:`"),
             ("parquet:", "parquet:DIR"),
             ("ndjson:", "ndjson:FILE"),
+            ("parquet:gs://", "`` is no name of a bucket"),
+            ("parquet:gs://bucket/a/../b", "a part of its name is empty, `.` or `..`"),
+            ("sqlite:gs://bucket/a.db", "sqlite is written to files of this machine"),
             ("sqlite::memory:", "gone when the run ends"),
             ("sqlite:a\0b", "NUL"),
             ("mysql://ann:secret@h", "`mysql://ann:…@h` is no destination: it names no database"),

@@ -8,13 +8,15 @@ use std::sync::{Mutex, PoisonError};
 
 use gristmill_storage::{Address, Credentials, Object, Storage, StorageError};
 
-use crate::SourceError;
 use crate::scan::{Listing, is_junk};
-use crate::sniff::{Sniffed, sniff};
+use crate::sniff::{HEAD, Sniffed, compression, sniff};
 use crate::store::{Entry, Store};
+use crate::{Compression, SourceError};
 
-/// Beginnings of objects that are looked at at the same time: each costs a way to the bucket and back.
-const LOOKS: usize = 64;
+/// Beginnings of objects that are fetched at a time, [`HEAD`] bytes of each: each costs a way to the bucket and back.
+const LOOKS: usize = 512;
+/// Threads that look further where the beginning does not tell: at what is compressed.
+const THREADS: usize = 64;
 
 /// What was listed of a bucket.
 pub(crate) struct Bucket {
@@ -23,6 +25,8 @@ pub(crate) struct Bucket {
     /// The folder whose objects were listed, at any depth.
     root: PathBuf,
     objects: Mutex<BTreeMap<PathBuf, Object>>,
+    /// Beginnings that were fetched to be looked at.
+    heads: Mutex<HashMap<PathBuf, Vec<u8>>>,
     sniffed: Mutex<HashMap<PathBuf, Result<Sniffed, SourceError>>>,
 }
 
@@ -42,8 +46,9 @@ impl Bucket {
         }
         let folder = prefix.name.rsplit_once('/').map_or("", |(folder, _)| folder);
         let root = path_of(&Address { bucket: prefix.bucket.clone(), name: folder.to_owned() });
-        let (objects, sniffed) = (Mutex::new(objects), Mutex::default());
-        Ok((Self { storage, bucket: prefix.bucket.clone(), root, objects, sniffed }, warnings))
+        let (bucket, objects) = (prefix.bucket.clone(), Mutex::new(objects));
+        let (heads, sniffed) = (Mutex::default(), Mutex::default());
+        Ok((Self { storage, bucket, root, objects, heads, sniffed }, warnings))
     }
 
     pub(crate) fn object(&self, path: &Path) -> io::Result<Object> {
@@ -67,6 +72,11 @@ impl Bucket {
     }
 
     pub(crate) fn head(&self, path: &Path, length: u64) -> io::Result<Vec<u8>> {
+        if length == HEAD as u64
+            && let Some(head) = lock(&self.heads).remove(path)
+        {
+            return Ok(head);
+        }
         self.storage.head(&self.object(path)?, length).map_err(io::Error::other)
     }
 
@@ -110,17 +120,25 @@ impl Bucket {
 
     /// Looks at the beginnings of these files, many at a time.
     pub(crate) fn look(&self, store: &Store, files: &[PathBuf]) {
-        let next = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..LOOKS.min(files.len()) {
-                scope.spawn(|| {
-                    while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        let sniffed = sniff(store, path);
-                        lock(&self.sniffed).insert(path.clone(), sniffed);
-                    }
-                });
-            }
-        });
+        for files in files.chunks(LOOKS) {
+            let objects: Vec<Object> = files.iter().filter_map(|path| self.object(path).ok()).collect();
+            let heads = self.storage.heads(objects, HEAD as u64);
+            // What could not be fetched is asked for again, by whoever tells the error.
+            let heads = files.iter().cloned().zip(heads).filter_map(|(path, head)| Some((path, head.ok()?)));
+            *lock(&self.heads) = heads.collect();
+            let next = AtomicUsize::new(0);
+            let threads = lock(&self.heads).values().filter(|head| compression(head) != Compression::None).count();
+            std::thread::scope(|scope| {
+                for _ in 0..threads.clamp(1, THREADS) {
+                    scope.spawn(|| {
+                        while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                            let sniffed = sniff(store, path);
+                            lock(&self.sniffed).insert(path.clone(), sniffed);
+                        }
+                    });
+                }
+            });
+        }
     }
 
     /// What was seen by [`look`](Self::look); once.

@@ -8,7 +8,7 @@ use crate::store::{Entry, Store};
 use crate::{Compression, Format, SourceError, json_lines, open};
 
 /// Bytes that are looked at: enough for the first fragment of a log.
-const HEAD: usize = 2 * BLOCK;
+pub(crate) const HEAD: usize = 2 * BLOCK;
 
 /// What the first bytes of a file say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,21 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use google_cloud_gax::exponential_backoff::ExponentialBackoffBuilder;
 use google_cloud_gax::paginator::ItemPaginator;
 use google_cloud_gax::retry_policy::RetryPolicyExt;
 use google_cloud_storage::client::{Storage as Data, StorageControl};
 use google_cloud_storage::retry_policy::RetryableErrors;
-use tokio::runtime::Runtime;
 
+use crate::threads::Threads;
 use crate::{Address, Credentials, StorageError};
 
 /// How often a request is made at most, and how long it may take with all its repetitions.
 const ATTEMPTS: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Threads that talk: as a rule they wait.
-const THREADS: usize = 2;
 
 /// An object as it was listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,14 +32,14 @@ pub struct Object {
 /// A client. Clones share its connections.
 #[derive(Clone)]
 pub struct Storage {
-    pub(crate) runtime: Arc<Runtime>,
+    pub(crate) threads: Arc<Threads>,
     pub(crate) clients: Arc<Clients>,
 }
 
-/// What tasks of the runtime hold: not the runtime, which cannot be dropped by one of its own threads.
+/// What tasks of the threads hold: not the threads themselves, which cannot be ended by one of their own.
 pub(crate) struct Clients {
     pub(crate) data: Data,
-    control: StorageControl,
+    pub(crate) control: StorageControl,
     pub(crate) account: String,
 }
 
@@ -63,14 +60,10 @@ impl Storage {
     pub fn connect_to(credentials: &Credentials, emulator: Option<&str>) -> Result<Self, StorageError> {
         // Where other libraries bring another, rustls does not choose between two. Whoever was first is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_name("storage")
-            .enable_all()
-            .build()
-            .map_err(StorageError::Runtime)?;
-        let credentials = if emulator.is_some() { &Credentials::Anonymous } else { credentials };
-        let google = runtime.block_on(async { credentials.google() })?;
+        let threads = Threads::start()?;
+        let credentials = if emulator.is_some() { Credentials::Anonymous } else { credentials.clone() };
+        let account = if emulator.is_some() { "nobody (an emulator)".to_owned() } else { credentials.name() };
+        let google = threads.wait(async move { credentials.google() })?;
         let retry = || RetryableErrors.with_attempt_limit(ATTEMPTS).with_time_limit(PATIENCE);
         let backoff = || {
             ExponentialBackoffBuilder::new()
@@ -80,7 +73,7 @@ impl Storage {
         };
         let endpoint =
             emulator.map(|host| if host.contains("://") { host.to_owned() } else { format!("http://{host}") });
-        let clients = runtime.block_on(async {
+        let (data, control) = threads.wait(async move {
             let mut data = Data::builder()
                 .with_credentials(google.clone())
                 .with_retry_policy(retry())
@@ -93,11 +86,10 @@ impl Storage {
                 data = data.with_endpoint(endpoint.trim_end_matches('/'));
                 control = control.with_endpoint(endpoint.trim_end_matches('/'));
             }
-            Ok::<_, google_cloud_gax::client_builder::Error>((data.build().await?, control.build().await?))
-        });
-        let (data, control) = clients.map_err(|e| StorageError::Credentials { what: e.to_string() })?;
-        let account = if emulator.is_some() { "nobody (an emulator)".to_owned() } else { credentials.name() };
-        Ok(Self { runtime: Arc::new(runtime), clients: Arc::new(Clients { data, control, account }) })
+            let fail = |e: google_cloud_gax::client_builder::Error| StorageError::Credentials { what: e.to_string() };
+            Ok((data.build().await.map_err(fail)?, control.build().await.map_err(fail)?))
+        })?;
+        Ok(Self { threads: Arc::new(threads), clients: Arc::new(Clients { data, control, account }) })
     }
 
     /// The objects whose names begin with the address's, in order of name. Names that end in `/` stand for folders and are left out.
@@ -110,78 +102,59 @@ impl Storage {
         self.list_where(prefix, "/")
     }
 
-    fn list_where(&self, prefix: &Address, delimiter: &str) -> Result<Vec<Object>, StorageError> {
-        let fail = |e| StorageError::of("listing", prefix, &self.clients.account, &e);
-        self.runtime.block_on(async {
-            let mut items = self
-                .clients
-                .control
-                .list_objects()
-                .set_parent(format!("projects/_/buckets/{}", prefix.bucket))
-                .set_prefix(&prefix.name)
-                .set_delimiter(delimiter)
-                .by_item();
+    fn list_where(&self, prefix: &Address, delimiter: &'static str) -> Result<Vec<Object>, StorageError> {
+        let (clients, prefix) = (Arc::clone(&self.clients), prefix.clone());
+        self.threads.wait(async move {
+            let mut items = clients.listing(&prefix).set_delimiter(delimiter).by_item();
             let mut objects = Vec::new();
             while let Some(item) = items.next().await {
-                let item = item.map_err(fail)?;
-                if item.name.ends_with('/') {
-                    continue;
+                let item = item.map_err(|e| clients.fail("listing", &prefix, &e))?;
+                if !item.name.ends_with('/') {
+                    objects.push(Object::of(&prefix, item));
                 }
-                let crc32c = item.checksums.as_ref().and_then(|sums| sums.crc32c);
-                objects.push(Object {
-                    address: Address { bucket: prefix.bucket.clone(), name: item.name },
-                    size: u64::try_from(item.size).unwrap_or_default(),
-                    generation: item.generation,
-                    crc32c,
-                });
             }
             Ok(objects)
         })
     }
 
-    /// Writes an object that is not there yet, [`StorageError::Exists`] otherwise. An attempt whose answer was lost finds its own object:
-    /// that counts as written where its bytes are the same.
-    pub fn create(&self, address: &Address, bytes: Bytes) -> Result<(), StorageError> {
-        let sum = crc32c::crc32c(&bytes);
-        let length = bytes.len() as u64;
-        let written = self.runtime.block_on(async {
-            self.clients
-                .data
-                .write_object(bucket(address), &address.name, bytes)
-                .set_if_generation_match(0)
-                .with_known_crc32c(sum)
-                .send_unbuffered()
-                .await
-        });
-        match written.map_err(|e| StorageError::of("writing", address, &self.clients.account, &e)) {
-            Ok(_) => Ok(()),
-            Err(StorageError::Exists(_)) => {
-                let there = self.list(address)?.into_iter().find(|o| o.address == *address);
-                match there {
-                    Some(object) if object.size == length && object.crc32c == Some(sum) => Ok(()),
-                    _ => Err(StorageError::Exists(address.clone())),
-                }
-            }
-            Err(error) => Err(error),
-        }
+    /// The object of exactly this name, if there is one.
+    pub fn find(&self, address: &Address) -> Result<Option<Object>, StorageError> {
+        let (clients, address) = (Arc::clone(&self.clients), address.clone());
+        self.threads.wait(async move { clients.find(&address).await })
+    }
+}
+
+impl Clients {
+    fn listing(&self, prefix: &Address) -> google_cloud_storage::builder::storage_control::ListObjects {
+        self.control.list_objects().set_parent(bucket(prefix)).set_prefix(&prefix.name)
     }
 
-    /// Removes the object of this generation. One that is not there any more is no error.
-    pub fn remove(&self, object: &Object) -> Result<(), StorageError> {
-        let address = &object.address;
-        let removed = self.runtime.block_on(async {
-            self.clients
-                .control
-                .delete_object()
-                .set_bucket(bucket(address))
-                .set_object(&address.name)
-                .set_if_generation_match(object.generation)
-                .send()
-                .await
-        });
-        match removed.map_err(|e| StorageError::of("removing", address, &self.clients.account, &e)) {
-            Ok(()) | Err(StorageError::Missing { .. } | StorageError::Exists(_)) => Ok(()),
-            Err(error) => Err(error),
+    /// Asked by a listing: it tells a bucket that is not there from an object that is not.
+    pub(crate) async fn find(&self, address: &Address) -> Result<Option<Object>, StorageError> {
+        // Names come in their order, so that the prefix itself is the first that has it.
+        let first = self.listing(address).set_page_size(1).by_item().next().await;
+        let found = first.transpose().map_err(|e| self.fail("listing", address, &e))?;
+        Ok(found.map(|found| Object::of(address, found)).filter(|found| found.address == *address))
+    }
+
+    pub(crate) fn fail(
+        &self,
+        doing: &'static str,
+        address: &Address,
+        error: &google_cloud_storage::Error,
+    ) -> StorageError {
+        StorageError::of(doing, address, &self.account, error)
+    }
+}
+
+impl Object {
+    /// As the service tells it, in the bucket of an address.
+    pub(crate) fn of(within: &Address, told: google_cloud_storage::model::Object) -> Self {
+        Self {
+            address: Address { bucket: within.bucket.clone(), name: told.name },
+            size: u64::try_from(told.size).unwrap_or_default(),
+            generation: told.generation,
+            crc32c: told.checksums.and_then(|sums| sums.crc32c),
         }
     }
 }

@@ -35,7 +35,7 @@ impl Credentials {
     }
 
     /// The account's name, where it can be known without asking anyone.
-    pub(crate) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         let account = |path: &Path| {
             let key: serde_json::Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
             Some(key.get("client_email")?.as_str()?.to_owned())

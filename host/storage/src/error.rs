@@ -72,9 +72,27 @@ pub enum StorageError {
         /// Bytes of the listing.
         expected: u64,
     },
+    /// More than is taken came to be asked for.
+    #[error("{address} has {size} bytes, and {most} are read at most")]
+    TooLarge {
+        /// Which.
+        address: Address,
+        /// Its bytes.
+        size: u64,
+        /// What is read.
+        most: u64,
+    },
     /// Something is there already.
     #[error("{0} is there already")]
     Exists(Address),
+    /// A file of this machine that was to be uploaded cannot be read.
+    #[error("uploading {}: {source}", path.display())]
+    File {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// Anything else, after all attempts.
     #[error("{doing} {address}: {what}")]
     Failed {
@@ -146,7 +164,9 @@ impl Diagnose for StorageError {
             Self::Right { .. } => "storage.right",
             Self::Replaced { .. } => "storage.replaced",
             Self::Checksum { .. } | Self::Short { .. } => "storage.checksum",
+            Self::TooLarge { .. } => "storage.too-large",
             Self::Exists(_) => "storage.exists",
+            Self::File { .. } => "storage.file",
             Self::Failed { .. } => "storage.failed",
             Self::Runtime(_) => "storage.runtime",
         }
@@ -155,7 +175,7 @@ impl Diagnose for StorageError {
     fn blame(&self) -> Blame {
         match self {
             Self::Address { .. } | Self::Credentials { .. } => Blame::Usage,
-            Self::Runtime(_) => Blame::Environment,
+            Self::Runtime(_) | Self::File { .. } => Blame::Environment,
             _ => Blame::Input,
         }
     }
@@ -175,6 +195,8 @@ impl Diagnose for StorageError {
             ),
             Self::Replaced { .. } => "Wait until nobody writes there any more, and run again.".into(),
             Self::Checksum { .. } | Self::Short { .. } => "Run again; if it stays, fetch the object by other means and compare its checksum (`gcloud storage hash`).".into(),
+            Self::TooLarge { .. } => "Check the name: no file of this kind is as large.".into(),
+            Self::File { .. } => "Run the same command again; nobody but this program may touch its work folder.".into(),
             Self::Exists(_) => "Name another place, or remove what is there.".into(),
             Self::Failed { .. } => "It was tried several times. Check the network, and https://status.cloud.google.com, and run again.".into(),
             Self::Runtime(_) => "Check the limits of the user's processes and memory.".into(),

@@ -8,9 +8,13 @@ mod client;
 mod credentials;
 mod error;
 mod read;
+mod threads;
+mod upload;
+mod write;
 
 pub use address::Address;
 pub use client::{Object, Storage};
 pub use credentials::Credentials;
 pub use error::StorageError;
 pub use read::Reader;
+pub use upload::Uploads;

@@ -9,10 +9,12 @@ use google_cloud_storage::read_object::ReadObjectResponse;
 use tokio::sync::mpsc;
 
 use crate::client::{Clients, bucket};
-use crate::{Object, Storage, StorageError};
+use crate::{Address, Object, Storage, StorageError};
 
 /// Pieces that wait for the reader. The client's pieces have 64 KiB or so.
 const PIECES: usize = 16;
+/// How often an object is looked for again that was replaced between a listing and reading it.
+const LOOKS: u32 = 5;
 
 /// Reads an object from an offset to its end, in the generation that was listed. Its errors have a [`StorageError`] inside.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ impl Storage {
     pub fn open(&self, object: &Object, offset: u64) -> Reader {
         let (send, pieces) = mpsc::channel(PIECES);
         let (clients, object) = (Arc::clone(&self.clients), object.clone());
-        self.runtime.spawn(async move {
+        self.threads.spawn(async move {
             if let Err(error) = clients.fetch(&object, offset, &send).await {
                 // The receiver is gone when nobody wants the rest.
                 let _ = send.send(Err(error)).await;
@@ -41,30 +43,64 @@ impl Storage {
 
     /// The first bytes of an object, this many or all.
     pub fn head(&self, object: &Object, length: u64) -> Result<Vec<u8>, StorageError> {
-        let mut bytes = Vec::new();
-        // An empty range is an error to the service.
-        if object.size == 0 {
-            return Ok(bytes);
-        }
-        self.runtime.block_on(async {
-            let mut response = self.clients.request(object, ReadRange::head(length)).await?;
-            while let Some(piece) = response.next().await {
-                bytes.extend_from_slice(&piece.map_err(|e| self.clients.fault(object, &e))?);
+        let (clients, object) = (Arc::clone(&self.clients), object.clone());
+        self.threads.wait(async move { clients.head(&object, length).await })
+    }
+
+    /// The same of many objects, all at a time: each costs a way to the bucket and back.
+    pub fn heads(&self, objects: Vec<Object>, length: u64) -> Vec<Result<Vec<u8>, StorageError>> {
+        let clients = Arc::clone(&self.clients);
+        let all = self.threads.wait(async move {
+            let task = |object: Object| {
+                let clients = Arc::clone(&clients);
+                tokio::spawn(async move { clients.head(&object, length).await })
+            };
+            let tasks: Vec<_> = objects.into_iter().map(task).collect();
+            let mut heads = Vec::with_capacity(tasks.len());
+            for task in tasks {
+                heads.push(task.await.unwrap_or_else(|e| Err(StorageError::Runtime(io::Error::other(e)))));
             }
-            Ok(bytes)
-        })
+            Ok(heads)
+        });
+        all.unwrap_or_else(|error| vec![Err(error)])
     }
 
     /// All bytes of an object.
     pub fn read(&self, object: &Object) -> Result<Vec<u8>, StorageError> {
-        let mut bytes = Vec::new();
-        match self.open(object, 0).read_to_end(&mut bytes) {
-            Ok(_) => Ok(bytes),
-            Err(error) => Err(error.downcast().unwrap_or_else(|e| StorageError::Failed {
-                doing: "reading",
-                address: object.address.clone(),
-                what: e.to_string(),
-            })),
+        let (clients, object) = (Arc::clone(&self.clients), object.clone());
+        self.threads.wait(async move {
+            let (send, mut pieces) = mpsc::channel(PIECES);
+            let fetching = async {
+                let send = send;
+                clients.fetch(&object, 0, &send).await
+            };
+            let gathering = async {
+                let mut bytes = Vec::new();
+                while let Some(piece) = pieces.recv().await {
+                    bytes.extend_from_slice(&piece?);
+                }
+                Ok::<_, StorageError>(bytes)
+            };
+            let (fetched, bytes) = tokio::join!(fetching, gathering);
+            fetched.and(bytes)
+        })
+    }
+
+    /// The object of exactly this name and all its bytes, if there is one of at most so many.
+    ///
+    /// Somebody may replace it in between; then it is looked for again.
+    pub fn read_named(&self, address: &Address, most: u64) -> Result<Option<(Object, Vec<u8>)>, StorageError> {
+        let mut attempts = 0;
+        loop {
+            let Some(object) = self.find(address)? else { return Ok(None) };
+            if object.size > most {
+                return Err(StorageError::TooLarge { address: address.clone(), size: object.size, most });
+            }
+            match self.read(&object) {
+                Ok(bytes) => return Ok(Some((object, bytes))),
+                Err(StorageError::Replaced { .. }) if attempts < LOOKS => attempts += 1,
+                Err(error) => return Err(error),
+            }
         }
     }
 }
@@ -74,6 +110,19 @@ impl Clients {
         let request = self.data.read_object(bucket(&object.address), &object.address.name);
         let request = request.set_generation(object.generation).set_read_range(range);
         request.send().await.map_err(|e| self.fault(object, &e))
+    }
+
+    async fn head(&self, object: &Object, length: u64) -> Result<Vec<u8>, StorageError> {
+        let mut bytes = Vec::new();
+        // An empty range is an error to the service.
+        if object.size == 0 {
+            return Ok(bytes);
+        }
+        let mut response = self.request(object, ReadRange::head(length)).await?;
+        while let Some(piece) = response.next().await {
+            bytes.extend_from_slice(&piece.map_err(|e| self.fault(object, &e))?);
+        }
+        Ok(bytes)
     }
 
     /// An object that is not there in the generation that was listed has been replaced.

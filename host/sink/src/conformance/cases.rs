@@ -32,7 +32,14 @@ pub(super) const NAMES: [&str; 17] = [
     "unsafe run id",
 ];
 
+/// A column whose name tries what names may have.
+const ODD: &str = "a \"text\" Größe";
+/// Its name where a destination has rules for names.
+const PLAIN: &str = "a_text";
+
 pub(super) struct Cases {
+    /// What [`ODD`] is called.
+    text: &'static str,
     everything: Table,
     pairs: Table,
     log: Table,
@@ -79,7 +86,9 @@ fn same(have: &[String], want: &[String]) -> Outcome {
 }
 
 impl Cases {
-    pub(super) fn new() -> Outcome<Self> {
+    /// `any_name`: whether a column may have any name.
+    pub(super) fn new(any_name: bool) -> Outcome<Self> {
+        let text_column = if any_name { ODD } else { PLAIN };
         let nested = DataType::Struct(vec![
             Field { name: "a \"quoted\" name".into(), ty: Scalar::String.into() },
             Field { name: "list".into(), ty: DataType::List(Box::new(Scalar::Float64.into())) },
@@ -95,7 +104,7 @@ impl Cases {
                 column("real", Scalar::Float64, false),
                 column("at", Scalar::Timestamp, false),
                 column("day", Scalar::Date, false),
-                column("a \"text\" Größe", Scalar::String, false),
+                column(text_column, Scalar::String, false),
                 column("raw", Scalar::Bytes, false),
                 column("json", Scalar::Json, false),
                 column("list", DataType::List(Box::new(Scalar::Int64.into())), false),
@@ -131,7 +140,7 @@ impl Cases {
         let description = Description::new("a/{x}", vec![input], vec![everything, pairs, log]).map_err(text)?;
         match description.tables() {
             [everything, pairs, log] => {
-                Ok(Self { everything: everything.clone(), pairs: pairs.clone(), log: log.clone() })
+                Ok(Self { text: text_column, everything: everything.clone(), pairs: pairs.clone(), log: log.clone() })
             }
             _ => Err("three tables were declared".into()),
         }
@@ -161,7 +170,14 @@ impl Cases {
     }
 
     fn everything(&self, rows: &[Value]) -> Outcome<RecordBatch> {
-        rows_from_json(&self.everything, rows).map_err(text)
+        let renamed = |row: &Value| {
+            let mut row = row.clone();
+            if let Some(value) = row.as_object_mut().and_then(|row| row.remove(ODD)) {
+                row[self.text] = value;
+            }
+            row
+        };
+        rows_from_json(&self.everything, &rows.iter().map(renamed).collect::<Vec<_>>()).map_err(text)
     }
 
     fn pairs(&self, rows: std::ops::Range<i64>, value: &str) -> Outcome<RecordBatch> {
@@ -359,7 +375,7 @@ impl Cases {
         let values = [
             (limits.nan, "real", json!("NaN")),
             (limits.infinite, "real", json!("-Infinity")),
-            (limits.any_text, "a \"text\" Größe", json!("a\0b")),
+            (limits.any_text, ODD, json!("a\0b")),
             (limits.any_text, "json", json!({"a": ["b\0"]})),
             (limits.any_text, "nested", json!({"a \"quoted\" name": "\0"})),
         ];
@@ -368,6 +384,7 @@ impl Cases {
             let mut sink = subject.sink();
             begin(sink.as_mut(), &load("run-1", "one", OnConflict::Keep, &[&self.everything])).await?;
             let rows = self.everything(&[json!({"id": "a", "real": 1.0}), json!({"id": "b", column: value})])?;
+            let column = if column == ODD { self.text } else { column };
             let breaches = sink.limits().breaches(&self.everything, &rows);
             ensure(breaches.iter().map(|b| (b.row, b.column.as_str())).eq([(1, column)]), || format!("{breaches:?}"))?;
             match sink.write(0, rows).await {

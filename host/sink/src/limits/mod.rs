@@ -50,6 +50,8 @@ pub enum ColumnLimit {
     Bytes(usize),
     /// JSON of so many lists and objects in each other, without escapes of half a surrogate pair.
     Json(usize),
+    /// The same, of which each number is a 64-bit integer, or the shortest text of a double or that with another exponent or more zeros.
+    ExactJson(usize),
 }
 
 impl Default for ValueLimits {
@@ -94,7 +96,8 @@ impl ValueLimits {
             let limit =
                 self.columns.get(table.name()).and_then(|limits| limits.get(index)).copied().unwrap_or_default();
             match limit {
-                ColumnLimit::Json(depth) => json::unheld(field, array, depth, &mut push),
+                ColumnLimit::Json(depth) => json::unheld(field, array, depth, false, &mut push),
+                ColumnLimit::ExactJson(depth) => json::unheld(field, array, depth, true, &mut push),
                 limit => narrow(limit, array, &mut push),
             }
             match array.data_type() {

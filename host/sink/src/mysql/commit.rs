@@ -11,8 +11,9 @@ use super::load::{Loading, lock};
 use super::quoted;
 use super::schema::{LOADS, check, create_loads_sql, create_sql};
 use super::types::column_types;
+use crate::server::Pacing;
 use crate::text::TimestampText;
-use crate::{FaultKind, OpenOptions, SinkError, TableCount, TableState};
+use crate::{FaultKind, SinkError, TableCount, TableState};
 
 /// How often a transaction is tried again that another program's broke.
 const ATTEMPTS: u32 = 3;
@@ -24,17 +25,13 @@ const ENDED: [u16; 5] = [1053, 1077, 1079, 1317, 1927];
 const EXISTS: u16 = 1050;
 
 impl Loading {
-    pub(super) async fn commit(
-        &mut self,
-        address: &Address,
-        options: OpenOptions,
-    ) -> Result<Vec<TableCount>, SinkError> {
+    pub(super) async fn commit(&mut self, address: &Address, pacing: Pacing) -> Result<Vec<TableCount>, SinkError> {
         self.end_stream().await?;
-        self.sort(options).await?;
+        self.sort(pacing).await?;
         self.create_missing().await?;
         let mut attempt = 1;
         let counts = loop {
-            match self.merge(options).await {
+            match self.merge(pacing).await {
                 Err(error) if attempt < ATTEMPTS && is_deadlock(&error) => {
                     attempt += 1;
                     self.connection.run("rolling back", "ROLLBACK").await?;
@@ -89,7 +86,7 @@ impl Loading {
     }
 
     /// All of the transaction but its end.
-    async fn merge(&mut self, options: OpenOptions) -> Result<Vec<TableCount>, SinkError> {
+    async fn merge(&mut self, pacing: Pacing) -> Result<Vec<TableCount>, SinkError> {
         self.connection.run("beginning a transaction", "START TRANSACTION").await?;
         // From the first look at it until the transaction ends nobody can alter a table.
         let names = self.load.tables.iter().map(|t| t.name().to_owned()).chain([LOADS.to_owned()]);
@@ -104,7 +101,7 @@ impl Loading {
         }
         let mut counts = Vec::with_capacity(self.tables.len());
         for (index, table) in self.load.tables.clone().iter().enumerate() {
-            let count = self.merge_table(index, table, options).await?;
+            let count = self.merge_table(index, table, pacing).await?;
             let sql = format!(
                 "INSERT INTO {LOADS} (load_id, run_id, job, plugin, plugin_digest, started_at, table_name, inserted, updated, already) \
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"

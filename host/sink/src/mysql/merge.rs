@@ -5,8 +5,8 @@ use gristmill_record::Table;
 use super::load::Loading;
 use super::quoted;
 use super::schema::{NUMBER, key_columns};
-use crate::server::Pace;
-use crate::{OnConflict, OpenOptions, SinkError, TableCount};
+use crate::server::{Pace, Pacing};
+use crate::{OnConflict, SinkError, TableCount};
 
 /// Rows that are merged by a statement, where there are to be rests in between.
 const SLICE: u32 = 5_000;
@@ -62,10 +62,10 @@ fn sorted(index: usize) -> String {
 }
 
 impl Loading {
-    /// Where the options ask for rests: puts rows in order and gives them numbers, so that they can be merged piece by piece. Before the
+    /// Where rests are asked for: puts rows in order and gives them numbers, so that they can be merged piece by piece. Before the
     /// transaction, as it touches nothing that is read.
-    pub(super) async fn sort(&mut self, options: OpenOptions) -> Result<(), SinkError> {
-        if options == OpenOptions::default() {
+    pub(super) async fn sort(&mut self, pacing: Pacing) -> Result<(), SinkError> {
+        if pacing == Pacing::default() {
             return Ok(());
         }
         for (index, table) in self.load.tables.clone().iter().enumerate() {
@@ -91,7 +91,7 @@ impl Loading {
         &mut self,
         index: usize,
         table: &Table,
-        options: OpenOptions,
+        pacing: Pacing,
     ) -> Result<TableCount, SinkError> {
         let Some(state) = self.tables.get(index) else {
             return Err(SinkError::Order("the load has no table of this index"));
@@ -103,13 +103,13 @@ impl Loading {
         let doing = format!("merging rows into table {}", table.name());
         let mut count = TableCount::default();
         let on_conflict = self.load.on_conflict;
-        if options == OpenOptions::default() {
+        if pacing == Pacing::default() {
             let sql = merge_sql(table, &staging(index), &in_order(table), guard.as_deref(), on_conflict);
             self.merge_piece(&doing, &sql, written, &mut count).await?;
             return Ok(count);
         }
-        let slice = u64::from(options.max_rate.unwrap_or(SLICE).clamp(1, SLICE));
-        let (mut pace, mut from) = (Pace::new(options), 0);
+        let slice = u64::from(pacing.max_rate.unwrap_or(SLICE).clamp(1, SLICE));
+        let (mut pace, mut from) = (Pace::new(pacing), 0);
         while from < written {
             let to = (from + slice).min(written);
             let clause = format!("WHERE {NUMBER} > {from} AND {NUMBER} <= {to} ORDER BY {NUMBER}");

@@ -44,13 +44,13 @@ use self::connect::Connection;
 use self::fault::Context;
 use self::load::Loading;
 use crate::limits::ColumnLimit;
-use crate::server::Pace;
+use crate::server::{Pace, Pacing};
 use crate::{Begun, Load, OpenOptions, Sink, SinkError, TableCount, TableState, ValueLimits};
 
 /// The sink of `mysql://…` and `mariadb://…`. Its functions need [`runtime`](crate::runtime).
 pub struct MySql {
     address: Address,
-    options: OpenOptions,
+    pacing: Pacing,
     limits: ValueLimits,
     loading: Option<(Loading, Pace)>,
 }
@@ -58,9 +58,9 @@ pub struct MySql {
 impl MySql {
     /// A database by its URL, `mysql://USER[:PASSWORD]@HOST[:PORT]/DATABASE?ssl-mode=…&ssl-ca=FILE&socket=FILE`; what is wrong with the URL
     /// otherwise. Touches nothing.
-    pub fn new(url: &str, options: OpenOptions) -> Result<Self, String> {
+    pub fn new(url: &str, options: &OpenOptions) -> Result<Self, String> {
         let limits = ValueLimits { nan: false, infinite: false, any_year: false, ..ValueLimits::default() };
-        Ok(Self { address: Address::parse(url)?, options, limits, loading: None })
+        Ok(Self { address: Address::parse(url)?, pacing: options.pacing(), limits, loading: None })
     }
 
     fn loading(&mut self) -> Result<&mut (Loading, Pace), SinkError> {
@@ -103,7 +103,7 @@ impl Sink for MySql {
         match Loading::begin(&self.address, load).await? {
             Ok(loading) => {
                 self.set_limits(load.tables.iter().zip(loading.tables.iter().map(|t| &t.checked.limits)));
-                self.loading = Some((loading, Pace::new(self.options)));
+                self.loading = Some((loading, Pace::new(self.pacing)));
                 Ok(Begun::Ready)
             }
             Err(counts) => Ok(Begun::AlreadyLoaded(counts)),
@@ -123,8 +123,8 @@ impl Sink for MySql {
     }
 
     async fn commit(&mut self) -> Result<Vec<TableCount>, SinkError> {
-        let (address, options) = (self.address.clone(), self.options);
-        let counts = self.loading()?.0.commit(&address, options).await?;
+        let (address, pacing) = (self.address.clone(), self.pacing);
+        let counts = self.loading()?.0.commit(&address, pacing).await?;
         if let Some((loading, _)) = self.loading.take() {
             loading.connection.close().await;
         }

@@ -1,29 +1,18 @@
-//! The folder itself: who holds it, where a load is made, how it is published.
+//! Versions in a folder of this machine: who holds it, where a version is made, how it is published.
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::manifest::{self, Manifest, TableEntry};
-use crate::{Load, SinkError};
+use super::manifest::{self, FileEntry, Manifest};
+use super::place::{Held, Room};
+use crate::SinkError;
 
 /// The file that is locked while a load is open.
 const LOCK: &str = ".gristmill-lock";
 /// What the names of folders begin with in which loads are made.
 const WORK: &str = ".gristmill-tmp-";
-
-/// Whether the folder can be written, or created. Changes nothing.
-pub(super) fn check(dir: &Path) -> Result<(), SinkError> {
-    match std::fs::metadata(dir) {
-        Ok(found) if !found.is_dir() => Err(not_a_folder(dir)),
-        _ => {
-            let there = |p: &&Path| p.as_os_str().is_empty() || p.exists();
-            let nearest = dir.ancestors().find(there).filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            // A file without a name: it is gone with its handle.
-            tempfile::tempfile_in(nearest).map(drop).map_err(SinkError::io("creating a file in", nearest))
-        }
-    }
-}
 
 fn not_a_folder(dir: &Path) -> SinkError {
     SinkError::Unfit {
@@ -38,17 +27,42 @@ pub(crate) fn sync_folder(path: &Path) -> Result<(), SinkError> {
     File::open(path).and_then(|f| f.sync_all()).map_err(SinkError::io("writing to", path))
 }
 
-/// The folder, held: no other run writes to it.
-pub(super) struct Folder {
-    dir: PathBuf,
-    /// Locked as long as it is open.
-    _lock: File,
-    /// Folders that were not there before, outermost first.
-    created: Vec<PathBuf>,
-}
+/// A folder that versions lie in; it may not be there yet.
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    pub(super) fn hold(dir: &Path) -> Result<Self, SinkError> {
+    pub(super) fn new(dir: PathBuf) -> Self {
+        Self(dir)
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    /// Whether it can be written, or created, and what is there. Changes nothing.
+    pub(super) fn check(&self) -> Result<Option<Manifest>, SinkError> {
+        let dir = self.dir();
+        match std::fs::metadata(dir) {
+            Ok(found) if !found.is_dir() => return Err(not_a_folder(dir)),
+            _ => {
+                let there = |p: &&Path| p.as_os_str().is_empty() || p.exists();
+                let nearest = dir.ancestors().find(there).filter(|p| !p.as_os_str().is_empty());
+                let nearest = nearest.unwrap_or(Path::new("."));
+                // A file without a name: it is gone with its handle.
+                tempfile::tempfile_in(nearest).map(drop).map_err(SinkError::io("creating a file in", nearest))?;
+            }
+        }
+        self.manifest()
+    }
+
+    /// What is there.
+    pub(super) fn manifest(&self) -> Result<Option<Manifest>, SinkError> {
+        read_manifest(self.dir())
+    }
+
+    /// Creates it where it is not there. No other run writes to it until this one is done.
+    pub(super) fn hold(&self) -> Result<HeldFolder, SinkError> {
+        let dir = self.dir();
         if std::fs::metadata(dir).is_ok_and(|m| !m.is_dir()) {
             return Err(not_a_folder(dir));
         }
@@ -63,104 +77,117 @@ impl Folder {
             TryLockError::WouldBlock => SinkError::Busy { path: dir.to_owned(), by: "another run that writes to it" },
             TryLockError::Error(e) => SinkError::io("locking", &path)(e),
         })?;
-        Ok(Self { dir: dir.to_owned(), _lock: lock, created })
+        Ok(HeldFolder { dir: dir.to_owned(), _lock: lock, created, manifest: read_manifest(dir)?, work: None })
+    }
+}
+
+fn read_manifest(dir: &Path) -> Result<Option<Manifest>, SinkError> {
+    let path = dir.join(manifest::NAME);
+    match std::fs::read(&path) {
+        Ok(bytes) => Manifest::parse(&bytes, &path).map(Some),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(SinkError::io("reading", &path)(e)),
+    }
+}
+
+/// The folder, held: no other run writes to it.
+pub(super) struct HeldFolder {
+    dir: PathBuf,
+    /// Locked as long as it is open.
+    _lock: File,
+    /// Folders that were not there before, outermost first.
+    created: Vec<PathBuf>,
+    manifest: Option<Manifest>,
+    work: Option<Work>,
+}
+
+/// Where a version is made.
+struct Work {
+    path: PathBuf,
+    files: PathBuf,
+    version: String,
+    renamed: bool,
+}
+
+impl Held for HeldFolder {
+    fn manifest(&self) -> Option<&Manifest> {
+        self.manifest.as_ref()
+    }
+
+    fn is_whole(&self) -> Result<bool, SinkError> {
+        let there = |file: &FileEntry| {
+            std::fs::metadata(self.dir.join(&file.path)).is_ok_and(|m| m.is_file() && m.len() == file.bytes)
+        };
+        Ok(self.manifest.as_ref().is_some_and(|manifest| manifest.files().all(there)))
     }
 
     /// Removes what earlier runs left unfinished, and makes room for this one.
-    pub(super) fn work(self, run_id: &str, before: Option<Manifest>) -> Result<Work, SinkError> {
+    fn make_room(&mut self, run_id: &str) -> Result<Room, SinkError> {
+        let free = |run_id: &str| Manifest::free_version(self.manifest.as_ref(), run_id, |_| false);
         for entry in std::fs::read_dir(&self.dir).map_err(SinkError::io("reading", &self.dir))? {
             let name = entry.map_err(SinkError::io("reading", &self.dir))?.file_name();
             let Some(left) = name.to_str().and_then(|n| n.strip_prefix(WORK)) else { continue };
             // A run that died between renaming its version and replacing the manifest has left this too.
-            remove(&self.dir.join(Manifest::free_version(before.as_ref(), left)))?;
+            remove(&self.dir.join(free(left)))?;
             remove(&self.dir.join(&name))?;
         }
-        let version = Manifest::free_version(before.as_ref(), run_id);
+        let version = free(run_id);
         let path = self.dir.join(format!("{WORK}{run_id}"));
-        let work =
-            Work { files: path.join("files"), path, version, before, folder: self, renamed: false, published: false };
-        std::fs::create_dir_all(&work.files).map_err(SinkError::io("creating", &work.files))?;
-        Ok(work)
-    }
-}
-
-/// Where a load is made.
-pub(super) struct Work {
-    folder: Folder,
-    path: PathBuf,
-    files: PathBuf,
-    version: String,
-    before: Option<Manifest>,
-    renamed: bool,
-    published: bool,
-}
-
-impl Work {
-    /// For temporary files.
-    pub(super) fn folder(&self) -> &Path {
-        &self.path
+        let files = path.join("files");
+        self.work = Some(Work { path: path.clone(), files: files.clone(), version: version.clone(), renamed: false });
+        std::fs::create_dir_all(&files).map_err(SinkError::io("creating", &files))?;
+        // They are where they have to be.
+        Ok(Room { folder: path, files, version, done: Arc::new(|_, _| Ok(())) })
     }
 
-    /// For the files of the version.
-    pub(super) fn files(&self) -> &Path {
-        &self.files
-    }
-
-    /// The name of the folder that the files get.
-    pub(super) fn version(&self) -> &str {
-        &self.version
-    }
-
-    /// Makes the files durable and the version the current one.
-    pub(super) fn publish(&mut self, load: &Load, tables: Vec<TableEntry>) -> Result<(), SinkError> {
-        let target = self.folder.dir.join(&self.version);
-        if !self.renamed {
-            sync_tree(&self.files)?;
+    fn publish(&mut self, manifest: Vec<u8>) -> Result<(), SinkError> {
+        let Some(work) = &mut self.work else { return Err(SinkError::Order("there is no version to publish")) };
+        let target = self.dir.join(&work.version);
+        if !work.renamed {
+            sync_tree(&work.files)?;
             // No version of the manifest has this name: it is a leftover.
             remove(&target)?;
-            std::fs::rename(&self.files, &target).map_err(SinkError::io("creating", &target))?;
-            self.renamed = true;
-            sync_folder(&self.folder.dir)?;
+            std::fs::rename(&work.files, &target).map_err(SinkError::io("creating", &target))?;
+            work.renamed = true;
+            sync_folder(&self.dir)?;
         }
-        let manifest = Manifest::new(load, self.version.clone(), tables, self.before.as_ref());
-        let path = self.folder.dir.join(manifest::NAME);
-        let json = manifest.to_json().map_err(SinkError::encode("writing", &path))?;
-        let aside = self.path.join(manifest::NAME);
+        let path = self.dir.join(manifest::NAME);
+        let aside = work.path.join(manifest::NAME);
         File::create(&aside)
-            .and_then(|mut f| f.write_all(&json).and_then(|()| f.sync_all()))
+            .and_then(|mut f| f.write_all(&manifest).and_then(|()| f.sync_all()))
             .map_err(SinkError::io("writing", &aside))?;
         std::fs::rename(&aside, &path).map_err(SinkError::io("replacing", &path))?;
         // From here on readers see the new version: nothing of it may be removed, whatever fails.
-        self.published = true;
-        sync_folder(&self.folder.dir)?;
-        for folder in &self.folder.created {
+        let Some(Work { path, .. }) = self.work.take() else { return Ok(()) };
+        let created = std::mem::take(&mut self.created);
+        sync_folder(&self.dir)?;
+        for folder in &created {
             sync_folder(folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
         }
         // What is left over is removed by the next run if it cannot be now.
-        let _ = remove(&self.path);
+        let _ = remove(&path);
         Ok(())
     }
 
-    /// Removes the load, and the folder if it was not there before.
-    pub(super) fn discard(&mut self) -> Result<(), SinkError> {
-        if self.published {
-            return Ok(());
+    /// Removes the version, and the folder if it was not there before.
+    fn discard(&mut self) -> Result<(), SinkError> {
+        if let Some(work) = self.work.take() {
+            remove(&work.path)?;
+            if work.renamed {
+                remove(&self.dir.join(&work.version))?;
+            }
         }
-        self.published = true;
-        remove(&self.path)?;
-        if self.renamed {
-            remove(&self.folder.dir.join(&self.version))?;
-        }
-        if !self.folder.created.is_empty() {
-            remove(&self.folder.dir.join(LOCK))?;
+        let created = std::mem::take(&mut self.created);
+        if !created.is_empty() {
+            remove(&self.dir.join(LOCK))?;
             // Somebody may have put something there meanwhile: then they stay.
-            self.folder.created.iter().rev().all(|f| std::fs::remove_dir(f).is_ok());
+            created.iter().rev().all(|f| std::fs::remove_dir(f).is_ok());
         }
         Ok(())
     }
 }
 
-impl Drop for Work {
+impl Drop for HeldFolder {
     fn drop(&mut self) {
         // There is nobody to tell; the next run removes what is left.
         let _ = self.discard();

@@ -62,7 +62,7 @@ pub(super) struct PartitionEntry {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct FileEntry {
-    /// Relative to the folder of the manifest, `/` separated.
+    /// Relative to the manifest, `/` separated.
     pub(super) path: String,
     pub(super) rows: u64,
     pub(super) bytes: u64,
@@ -71,24 +71,18 @@ pub(super) struct FileEntry {
 }
 
 impl Manifest {
-    /// The manifest in a folder; `None` where there is none.
-    pub(super) fn read(dir: &Path) -> Result<Option<Self>, SinkError> {
-        let path = dir.join(NAME);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(SinkError::io("reading", &path)(e)),
-        };
+    /// A manifest that was read from `path`.
+    pub(super) fn parse(bytes: &[u8], path: &Path) -> Result<Self, SinkError> {
         let unfit = |what: String| SinkError::Unfit {
-            path: path.clone(),
+            path: path.to_owned(),
             what,
-            remedy: "Name another folder: a manifest that gristmill did not write is not overwritten.",
+            remedy: "Name another place: a manifest that gristmill did not write is not overwritten.",
         };
-        let manifest: Self = serde_json::from_slice(&bytes).map_err(|e| unfit(format!("it is no manifest: {e}")))?;
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|e| unfit(format!("it is no manifest: {e}")))?;
         if manifest.format != FORMAT {
             return Err(unfit(format!("its format is {}, and this program knows {FORMAT}", manifest.format)));
         }
-        Ok(Some(manifest))
+        Ok(manifest)
     }
 
     pub(super) fn new(load: &Load, version: String, tables: Vec<TableEntry>, before: Option<&Self>) -> Self {
@@ -113,16 +107,25 @@ impl Manifest {
         Ok(json)
     }
 
-    /// The folder that a run's version takes: the first of `v=RUN`, `v=RUN.2`, … that no version has.
-    pub(super) fn free_version(before: Option<&Self>, run_id: &str) -> String {
-        let taken = |name: &String| before.is_some_and(|b| b.version == *name || b.previous.contains(name));
+    /// The folder that a run's version takes: the first of `v=RUN`, `v=RUN.2`, … that no version has, and that is not `taken` otherwise.
+    pub(super) fn free_version(before: Option<&Self>, run_id: &str, taken: impl Fn(&str) -> bool) -> String {
         let mut name = format!("v={run_id}");
         let mut number = 2_u64;
-        while taken(&name) {
+        while before.is_some_and(|b| b.has_version(&name)) || taken(&name) {
             name = format!("v={run_id}.{number}");
             number += 1;
         }
         name
+    }
+
+    /// Whether a folder is that of the current version or of an earlier one.
+    pub(super) fn has_version(&self, name: &str) -> bool {
+        self.version == name || self.previous.iter().any(|previous| previous == name)
+    }
+
+    /// The files of the current version.
+    pub(super) fn files(&self) -> impl Iterator<Item = &FileEntry> {
+        self.tables.iter().flat_map(|table| &table.files)
     }
 
     pub(super) fn table(&self, name: &str) -> Option<&TableEntry> {
@@ -130,22 +133,18 @@ impl Manifest {
     }
 
     /// What came of a load, where the current version is that which it brought.
-    pub(super) fn load_of(&self, dir: &Path, load: &Load) -> Option<Vec<TableCount>> {
-        let counts = self.result_of(dir, load).filter(|_| self.run_id == load.run_id)?;
+    pub(super) fn load_of(&self, load: &Load) -> Option<Vec<TableCount>> {
+        let counts = self.result_of(load).filter(|_| self.run_id == load.run_id)?;
         Some(counts.into_iter().map(|c| TableCount { inserted: c.already, ..TableCount::default() }).collect())
     }
 
-    /// The counts of this job's tables, where the current version is its result and all its files are there.
-    pub(super) fn result_of(&self, dir: &Path, load: &Load) -> Option<Vec<TableCount>> {
-        let there = |file: &FileEntry| {
-            std::fs::metadata(dir.join(&file.path)).is_ok_and(|m| m.is_file() && m.len() == file.bytes)
-        };
+    /// The counts of this job's tables, where the current version is its result.
+    pub(super) fn result_of(&self, load: &Load) -> Option<Vec<TableCount>> {
         if self.job != load.job || self.tables.len() != load.tables.len() {
             return None;
         }
         let count = |table: &Table| {
-            let entry = self.table(table.name())?;
-            entry.files.iter().all(there).then_some(TableCount { already: entry.rows, ..TableCount::default() })
+            self.table(table.name()).map(|entry| TableCount { already: entry.rows, ..TableCount::default() })
         };
         load.tables.iter().map(count).collect()
     }
@@ -186,7 +185,7 @@ impl TableEntry {
             column: wanted.get(at).or(self.columns.get(at)).map(|c| c.name.clone()),
             found: say(self.columns.get(at)),
             expected: say(wanted.get(at)),
-            remedy: format!("Load into another folder: its readers expect the columns that {NAME} names."),
+            remedy: format!("Load into another place: its readers expect the columns that {NAME} names."),
         }))
     }
 }

@@ -1,4 +1,4 @@
-//! Parquet: a folder of versions, and a manifest that names the current one.
+//! Parquet: versions in a folder or below an address of a bucket, and a manifest that names the current one.
 //!
 //! ```text
 //! DIR/manifest.json                                             which version is current, its files with rows, bytes and CRC-32C
@@ -6,7 +6,8 @@
 //! DIR/v=RUN/TABLE/event_ts_day=2024-01-31/part-00000.parquet    one that is, by the UTC day of `event_ts`
 //! ```
 //!
-//! A load is a new version: it holds the rows of this load and no others. It is written below `.gristmill-tmp-RUN`, made durable and renamed, and then the
+//! A load is a new version: it holds the rows of this load and no others. In a folder it is written below `.gristmill-tmp-RUN`, made durable and renamed; in a
+//! bucket its files are uploaded as they are done. Then the
 //! manifest is replaced, which is the commit: who follows the manifest sees the old version or the new one, whole. Earlier versions stay
 //! until somebody removes them; the manifest lists them. When the manifest's version is the result of the same job, and its
 //! files are there, nothing is written, unless the load asks for an update.
@@ -17,11 +18,13 @@
 //! Timestamps are `TIMESTAMP` in microseconds, adjusted to UTC; dates `DATE`; JSON has the logical type `JSON`. Files depend on the rows and the
 //! load alone, byte for byte. Memory is bounded by about 48 MiB for each table, however many days its rows are spread over.
 
+mod bucket;
 mod encoding;
 mod folder;
 mod manifest;
 mod partition;
 mod parts;
+mod place;
 mod slab;
 mod spool;
 mod table;
@@ -33,42 +36,49 @@ use arrow_schema::ArrowError;
 use arrow_select::concat::concat_batches;
 use async_trait::async_trait;
 use gristmill_record::Table;
+use gristmill_storage::{Address, Storage};
 
 pub(crate) use self::folder::sync_folder;
-use self::folder::{Folder, Work};
 use self::manifest::{Manifest, TableEntry};
+use self::place::{Held, Place};
 use self::table::TableWriter;
-use crate::{Begun, Load, OnConflict, Sink, SinkError, TableCount, TableState, ValueLimits};
+use crate::{Begun, Load, OnConflict, OpenOptions, Sink, SinkError, TableCount, TableState, ValueLimits};
 
 /// The longest value of a partition, escaped: names of files end at 255 bytes, and the column's name is in there too.
 const MAX_PARTITION_BYTES: usize = 180;
 
-/// A folder of versions.
+/// Versions in a folder or a bucket.
 pub struct Parquet {
-    dir: PathBuf,
+    place: Place,
     loading: Option<Loading>,
 }
 
 struct Loading {
     load: Load,
+    version: String,
     tables: Vec<TableWriter>,
-    work: Work,
+    held: Box<dyn Held>,
 }
 
 impl Parquet {
     /// A sink for this folder, which is created when a load begins and it is not there.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), loading: None }
+        Self { place: Place::folder(dir.into()), loading: None }
     }
 
-    fn place(&self) -> String {
-        format!("Parquet folder {}", self.dir.display())
+    /// A sink for objects below an address. The error says what is wrong with it.
+    ///
+    /// `client`: where there is one already; else one is made by the credentials of the options when it is needed.
+    pub fn in_bucket(address: Address, client: Option<Storage>, options: &OpenOptions) -> Result<Self, String> {
+        Ok(Self { place: Place::bucket(address, client, options)?, loading: None })
     }
 
     fn states(&self, manifest: Option<&Manifest>, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
         let state = |table: &Table| match manifest.and_then(|m| m.table(table.name())) {
             None => Ok(TableState::Absent),
-            Some(entry) => entry.check(&self.place(), table).map(|()| TableState::Present { rows: Some(entry.rows) }),
+            Some(entry) => {
+                entry.check(&self.place.name(), table).map(|()| TableState::Present { rows: Some(entry.rows) })
+            }
         };
         tables.iter().map(state).collect()
     }
@@ -77,7 +87,7 @@ impl Parquet {
 #[async_trait]
 impl Sink for Parquet {
     fn describe(&self) -> String {
-        self.place()
+        self.place.name()
     }
 
     fn replaces(&self) -> bool {
@@ -89,36 +99,36 @@ impl Sink for Parquet {
     }
 
     async fn check(&mut self, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
-        folder::check(&self.dir)?;
-        self.states(Manifest::read(&self.dir)?.as_ref(), tables)
+        let manifest = self.place.check()?;
+        self.states(manifest.as_ref(), tables)
     }
 
     async fn loaded(&mut self, load: &Load) -> Result<Option<Vec<TableCount>>, SinkError> {
-        Ok(Manifest::read(&self.dir)?.and_then(|manifest| manifest.load_of(&self.dir, load)))
+        Ok(self.place.manifest()?.and_then(|manifest| manifest.load_of(load)))
     }
 
     async fn begin(&mut self, load: &Load) -> Result<Begun, SinkError> {
         if self.loading.is_some() {
-            return Err(SinkError::Order("a load of the Parquet folder is open already"));
+            return Err(SinkError::Order("a load of the Parquet data set is open already"));
         }
         crate::sink::check_run_id(&load.run_id)?;
-        let folder = Folder::hold(&self.dir)?;
-        let manifest = Manifest::read(&self.dir)?;
-        self.states(manifest.as_ref(), &load.tables)?;
+        let mut held = self.place.hold()?;
+        self.states(held.manifest(), &load.tables)?;
         if load.on_conflict == OnConflict::Keep
-            && let Some(counts) = manifest.as_ref().and_then(|m| m.result_of(&self.dir, load))
+            && let Some(counts) = held.manifest().and_then(|m| m.result_of(load))
+            && held.is_whole()?
         {
             return Ok(Begun::AlreadyLoaded(counts));
         }
-        let work = folder.work(&load.run_id, manifest)?;
-        let tables = load.tables.iter().map(|t| TableWriter::create(t, &work)).collect::<Result<_, _>>()?;
-        self.loading = Some(Loading { load: load.clone(), tables, work });
+        let room = held.make_room(&load.run_id)?;
+        let tables = load.tables.iter().map(|t| TableWriter::create(t, &room)).collect::<Result<_, _>>()?;
+        self.loading = Some(Loading { load: load.clone(), version: room.version, tables, held });
         Ok(Begun::Ready)
     }
 
     async fn write(&mut self, table: usize, rows: RecordBatch) -> Result<(), SinkError> {
-        let (limits, place) = (self.limits(), self.place());
-        let none = SinkError::Order("no load of the Parquet folder is open, or it has no table of this index");
+        let (limits, place) = (self.limits(), self.place.name());
+        let none = SinkError::Order("no load of the Parquet data set is open, or it has no table of this index");
         let Some(Loading { load, tables, .. }) = &mut self.loading else { return Err(none) };
         let (Some(table), Some(writer)) = (load.tables.get(table), tables.get_mut(table)) else { return Err(none) };
         if let Some(breach) = limits.breaches(table, &rows).into_iter().next() {
@@ -129,15 +139,18 @@ impl Sink for Parquet {
     }
 
     async fn commit(&mut self) -> Result<Vec<TableCount>, SinkError> {
-        let Some(Loading { load, tables, work }) = &mut self.loading else {
-            return Err(SinkError::Order("no load of the Parquet folder is open"));
+        let place = self.place.name();
+        let Some(Loading { load, version, tables, held }) = &mut self.loading else {
+            return Err(SinkError::Order("no load of the Parquet data set is open"));
         };
         let mut entries = Vec::new();
         for (table, writer) in load.tables.iter().zip(tables) {
             entries.push(TableEntry::new(table, writer.finish()?));
         }
         let counts = entries.iter().map(|e| TableCount { inserted: e.rows, ..TableCount::default() }).collect();
-        work.publish(load, entries)?;
+        let manifest = Manifest::new(load, version.clone(), entries, held.manifest());
+        let manifest = manifest.to_json().map_err(SinkError::encode("writing the manifest of", place.as_ref()))?;
+        held.publish(manifest)?;
         self.loading = None;
         Ok(counts)
     }
@@ -145,9 +158,9 @@ impl Sink for Parquet {
     async fn abort(&mut self) -> Result<(), SinkError> {
         match self.loading.take() {
             None => Ok(()),
-            Some(Loading { tables, mut work, .. }) => {
+            Some(Loading { tables, mut held, .. }) => {
                 drop(tables);
-                work.discard()
+                held.discard()
             }
         }
     }

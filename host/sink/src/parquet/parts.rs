@@ -15,6 +15,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 
 use super::encoding::Encoding;
 use super::manifest::FileEntry;
+use super::place::Done;
 use crate::SinkError;
 use crate::weight::{Bounds, Gatherer};
 
@@ -33,6 +34,7 @@ pub(super) struct Parts {
     folder: PathBuf,
     /// What the manifest calls that folder.
     listed: String,
+    done: Done,
     gathered: Gatherer,
     open: Option<Part>,
     files: Vec<FileEntry>,
@@ -54,9 +56,11 @@ impl Parts {
         encoding: Arc<Encoding>,
         folder: PathBuf,
         listed: String,
+        done: Done,
     ) -> Result<Self, SinkError> {
         std::fs::create_dir_all(&folder).map_err(SinkError::io("creating", &folder))?;
-        Ok(Self { schema, encoding, folder, listed, gathered: Gatherer::new(CHUNK), open: None, files: Vec::new() })
+        let gathered = Gatherer::new(CHUNK);
+        Ok(Self { schema, encoding, folder, listed, done, gathered, open: None, files: Vec::new() })
     }
 
     pub(super) fn push(&mut self, rows: &RecordBatch) -> Result<(), SinkError> {
@@ -122,6 +126,7 @@ impl Parts {
             bytes: *bytes,
             crc32c: format!("{crc:08x}"),
         };
+        (self.done)(&path, &entry)?;
         self.files.push(entry);
         Ok(())
     }

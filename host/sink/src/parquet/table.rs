@@ -9,10 +9,10 @@ use gristmill_record::Table;
 use gristmill_record::arrow::table_schema;
 
 use super::encoding::Encoding;
-use super::folder::Work;
 use super::manifest::FileEntry;
 use super::partition::{Partitions, folder_key};
 use super::parts::Parts;
+use super::place::{Done, Room};
 use super::slab::Slab;
 use super::spool::Spool;
 use crate::SinkError;
@@ -25,6 +25,7 @@ pub(super) struct TableWriter {
     /// Where its files are made, and what the manifest calls it.
     folder: PathBuf,
     listed: String,
+    done: Done,
     way: Way,
 }
 
@@ -37,23 +38,25 @@ enum Way {
 
 impl TableWriter {
     /// Creates the folder of the table.
-    pub(super) fn create(table: &Table, work: &Work) -> Result<Self, SinkError> {
-        let folder = work.files().join(table.name());
-        let listed = format!("{}/{}", work.version(), table.name());
+    pub(super) fn create(table: &Table, room: &Room) -> Result<Self, SinkError> {
+        let folder = room.files.join(table.name());
+        let listed = format!("{}/{}", room.version, table.name());
+        let done = Arc::clone(&room.done);
         let schema = table_schema(table);
         let encoding = Arc::new(Encoding::new(table).map_err(SinkError::encode("preparing", &folder))?);
         std::fs::create_dir_all(&folder).map_err(SinkError::io("creating", &folder))?;
         let way = match table.partition_by().and_then(|i| table.columns().get(i).map(|c| (i, c))) {
             None => {
-                Way::Straight(Some(Parts::create(schema.clone(), encoding.clone(), folder.clone(), listed.clone())?))
+                let (folder, listed) = (folder.clone(), listed.clone());
+                Way::Straight(Some(Parts::create(schema.clone(), encoding.clone(), folder, listed, done.clone())?))
             }
             Some((index, column)) => Way::Partitioned {
                 partitions: Partitions::new(folder_key(table, column)),
                 slab: Slab::new(schema.clone(), index),
-                spool: Spool::new(schema.clone(), work.folder()),
+                spool: Spool::new(schema.clone(), &room.folder),
             },
         };
-        Ok(Self { name: table.name().to_owned(), schema, encoding, folder, listed, way })
+        Ok(Self { name: table.name().to_owned(), schema, encoding, folder, listed, done, way })
     }
 
     pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<(), SinkError> {
@@ -81,7 +84,7 @@ impl TableWriter {
 
     /// Writes what is left. The files by path, complete but not yet durable. Once.
     pub(super) fn finish(&mut self) -> Result<Vec<FileEntry>, SinkError> {
-        let Self { schema, encoding, folder, listed, way, .. } = self;
+        let Self { schema, encoding, folder, listed, done, way, .. } = self;
         let (partitions, slab, spool) = match way {
             Way::Straight(parts) => return parts.take().map_or(Ok(Vec::new()), Parts::finish),
             Way::Partitioned { partitions, slab, spool } => (partitions, slab, spool),
@@ -93,7 +96,8 @@ impl TableWriter {
         let sorted = slab.sort(partitions).map_err(SinkError::encode("sorting rows for", folder))?;
         let create = |number: u32| {
             let name = partitions.folder(number as usize);
-            Parts::create(schema.clone(), encoding.clone(), folder.join(&name), format!("{listed}/{name}"))
+            let (folder, listed) = (folder.join(&name), format!("{listed}/{name}"));
+            Parts::create(schema.clone(), encoding.clone(), folder, listed, done.clone())
         };
         let mut open: Option<(u32, Parts)> = None;
         let mut put = |number: u32, rows: RecordBatch| {

@@ -30,7 +30,7 @@ use self::address::Address;
 use self::connect::Connection;
 use self::fault::Context;
 use self::load::Loading;
-use crate::server::Pace;
+use crate::server::{Pace, Pacing};
 use crate::{Begun, Load, OpenOptions, Sink, SinkError, TableCount, TableState, ValueLimits};
 
 /// A row of a B-tree has 2,704 bytes at most; its header, alignment and columns of other types take some of them.
@@ -39,7 +39,7 @@ const KEY_BYTES: usize = 2_600;
 /// The sink of `postgresql://…`. Its functions need [`runtime`](crate::runtime).
 pub struct Postgres {
     address: Address,
-    options: OpenOptions,
+    pacing: Pacing,
     limits: ValueLimits,
     loading: Option<(Loading, Pace)>,
 }
@@ -47,10 +47,10 @@ pub struct Postgres {
 impl Postgres {
     /// A database by its URL, <https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS>; what is wrong with the URL
     /// otherwise. Touches nothing.
-    pub fn new(url: &str, options: OpenOptions) -> Result<Self, String> {
+    pub fn new(url: &str, options: &OpenOptions) -> Result<Self, String> {
         let limits =
             ValueLimits { any_year: false, any_text: false, key_bytes: Some(KEY_BYTES), ..ValueLimits::default() };
-        Ok(Self { address: Address::parse(url)?, options, limits, loading: None })
+        Ok(Self { address: Address::parse(url)?, pacing: options.pacing(), limits, loading: None })
     }
 
     fn loading(&mut self) -> Result<&mut (Loading, Pace), SinkError> {
@@ -87,7 +87,7 @@ impl Sink for Postgres {
         crate::sink::check_run_id(&load.run_id)?;
         match Loading::begin(&self.address, load).await? {
             Ok(loading) => {
-                self.loading = Some((loading, Pace::new(self.options)));
+                self.loading = Some((loading, Pace::new(self.pacing)));
                 Ok(Begun::Ready)
             }
             Err(counts) => Ok(Begun::AlreadyLoaded(counts)),

@@ -113,7 +113,7 @@ fn a_disk_that_fills_while_rows_are_merged() {
         let before = database.traces().unwrap();
         let url = database.url();
         let loading = std::thread::spawn(move || {
-            let options = OpenOptions { max_rate: Some(4_000), pause: None };
+            let options = OpenOptions { max_rate: Some(4_000), ..OpenOptions::default() };
             block_on(load_with(&url, options, &mut |_| {}))
         });
         let merged = "SELECT COALESCE(MAX(trx_rows_modified), 0) FROM information_schema.INNODB_TRX";

@@ -174,7 +174,7 @@ fn a_merge_with_rests_is_still_one_transaction() {
     let database = Database::new(&server);
     bring(&database, "run-0", OnConflict::Keep, &[json!({"id": "00003", "n": -1}), json!({"id": "~", "n": -2})])
         .unwrap();
-    let options = OpenOptions { max_rate: Some(10), pause: None };
+    let options = OpenOptions { max_rate: Some(10), ..OpenOptions::default() };
     let tables = pairs();
     let rows: Vec<_> = (0..40).rev().map(|i| json!({"id": format!("{i:05}"), "n": i})).collect();
     let rows = rows_from_json(&tables[0], &rows).unwrap();

@@ -83,7 +83,7 @@ pub(crate) fn create(
         return Err(Refusal::new("required", "Required parameter is missing: configuration"));
     };
     if configuration.get("dryRun").and_then(Json::as_bool).unwrap_or_default() {
-        return Err(Refusal::new("notImplemented", "The double of BigQuery has no dry runs."));
+        return Err(Refusal::new("notImplemented", "The double of BigQuery has no dry runs but those of jobs.query."));
     }
     if let Json::Object(object) = &mut configuration {
         object.insert("jobType".into(), json!(if matches!(work, Work::Load(_)) { "LOAD" } else { "QUERY" }));

@@ -11,7 +11,8 @@ use super::names::TableName;
 use super::page::Page;
 use super::refusal::Refusal;
 use super::schema::{self, Field};
-use super::state::State;
+use super::sql::{self, QueryJob};
+use super::state::{DEFAULT_LOCATION, State};
 use super::value::Row;
 use super::wire::{self, Instants};
 
@@ -32,6 +33,9 @@ pub(crate) fn query(
     strike: &Strike,
 ) -> Result<Answer, Refusal> {
     let text = |key: &str| body.get(key).and_then(Json::as_str).filter(|t| !t.is_empty());
+    if body.get("dryRun").and_then(Json::as_bool).unwrap_or_default() {
+        return dry_run(state, project, body, text("location").unwrap_or(DEFAULT_LOCATION));
+    }
     let again =
         text("requestId").and_then(|id| state.query_requests.get(id)).and_then(|job| jobs::find(state, project, job));
     let at = match again {
@@ -79,6 +83,20 @@ pub(crate) fn get(state: &mut State, request: &Request, project: &str, id: &str)
     let answer = results(job, GET_RESULTS, page, instants);
     job.wait.look();
     answer
+}
+
+/// Whether a query could be run: no job comes of it.
+fn dry_run(state: &State, project: &str, body: &Json, location: &str) -> Result<Answer, Refusal> {
+    state.check_project_of_job(project)?;
+    sql::dry_run(state, &QueryJob::parse(body, project)?, location)?;
+    Ok(Answer::json(&json!({
+        "kind": "bigquery#queryResponse",
+        "jobReference": {"projectId": project, "location": location},
+        "jobComplete": true,
+        "cacheHit": false,
+        "totalBytesProcessed": "0",
+        "totalRows": "0",
+    })))
 }
 
 fn instants(micros: Option<bool>) -> Instants {

@@ -141,3 +141,15 @@ fn of_many_who_use_an_id_at_once_one_gets_it() {
     assert_eq!(statuses.iter().filter(|s| **s == 409).count(), 7, "{statuses:?}");
     assert_eq!(kit.rows("SELECT COUNT(*) n FROM d.t"), [json!({"n": 1})]);
 }
+
+#[test]
+fn a_dry_run_says_whether_a_query_could_be_run_and_makes_no_job() {
+    let kit = Kit::new();
+    kit.execute("CREATE TABLE d.t (n INT64)");
+    let ask = |sql: &str| kit.post("/queries", &json!({"query": sql, "useLegacySql": false, "dryRun": true}));
+    let answer = ask("INSERT d.t VALUES (1)");
+    assert_eq!((answer.status, &answer.body["jobComplete"]), (200, &json!(true)));
+    assert_eq!(ask("SELECT nothing FROM d.t").reason(), "invalidQuery");
+    assert_eq!(ask("SELECT 1 FROM d.none").status, 404);
+    assert!(kit.rows("SELECT * FROM d.t").is_empty() && kit.double.jobs().is_empty());
+}

@@ -83,6 +83,15 @@ pub(crate) fn run_now(state: &mut State, project: &str, sql: &str) -> Result<Vec
     Ok(outcome.result.map(rows).unwrap_or_default())
 }
 
+/// Checks a statement: its form, its names and types, and that its tables are there. As it is run to no effect, values of rows
+/// may be refused as well, which BigQuery finds only in earnest.
+pub(crate) fn dry_run(state: &State, job: &QueryJob, location: &str) -> Result<(), Refusal> {
+    if job.legacy {
+        return Err(Refusal::unsupported("legacy SQL; set useLegacySql to false"));
+    }
+    statement(state, job, location).map(drop)
+}
+
 fn try_run(state: &mut State, job: &QueryJob, location: &str) -> Result<Outcome, Refusal> {
     if job.legacy {
         return Err(Refusal::unsupported("legacy SQL; set useLegacySql to false"));

@@ -1,0 +1,8 @@
+//! BigQuery as a destination, with Cloud Storage beside it: the doubles', which keep their rules and fail as they are told.
+
+mod cloud;
+mod faults;
+mod look;
+mod messages;
+mod referee;
+mod rows;
