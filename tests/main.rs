@@ -23,6 +23,7 @@ mod databases;
 mod determinism;
 mod exports;
 mod guests;
+mod jobs;
 mod languages;
 mod nested;
 mod new;

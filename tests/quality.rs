@@ -331,6 +331,11 @@ fn a_validator_in_python_agrees_too() {
     a_validator_agrees_too("ranges-python");
 }
 
+#[test]
+fn a_validator_in_c_agrees_too() {
+    a_validator_agrees_too("ranges-c");
+}
+
 /// A plugin whose rows depend on what it was handed before is found out during the run, in the share of batches that is asked for.
 #[test]
 fn a_run_can_be_verified() {

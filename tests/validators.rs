@@ -326,11 +326,18 @@ fn a_new_validator_in_javascript() {
 }
 
 #[test]
-fn c_has_no_validators() {
-    let f = folder();
-    run_in(f.path(), &["plugin", "new", "my-rules", "--validator", "--lang", "c"])
-        .fails(2, &["cli.plugin-language", "--lang c", "rust, python, js"]);
-    assert_eq!(std::fs::read_dir(f.path()).unwrap().count(), 0);
+fn a_new_validator_in_c() {
+    let own = "mkdir -p target && cc @compile_flags.txt test/judge.c gristmill-sdk/plugins/sdk/c/src/*.c -o target/judge && target/judge";
+    let desk = a_new_validator("c", &[], own);
+    // Judging another struct than the one that is read does not build.
+    let file = desk.path().join("my-rules/validator.c");
+    let code = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, code.replace("judge(const team *row", "judge(const gm_rows *row")).unwrap();
+    run_in(desk.path(), &["plugin", "build", "my-rules"]).fails(4, &["validator.c:"]);
+    // One or the other.
+    std::fs::write(desk.path().join("my-rules/plugin.c"), "").unwrap();
+    run_in(desk.path(), &["plugin", "build", "my-rules"])
+        .fails(4, &["a plugin.c and a validator.c", "one or the other"]);
 }
 
 /// An exception on a row refuses it in the validator's name, and the check tells of it.

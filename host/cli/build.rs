@@ -45,8 +45,8 @@ fn list_files(root: &Path, out: &Path) -> Result<(), String> {
     fs::write(&path, code).map_err(at(&path))
 }
 
-/// The lists of a language: `<LANGUAGE>_TEMPLATE`, `<LANGUAGE>_VALIDATOR`, which has nothing where no validator can be written in it, and
-/// `<LANGUAGE>_SDK` of parts of `plugins/sdk` and what goes with each.
+/// The lists of a language: `<LANGUAGE>_TEMPLATE`, `<LANGUAGE>_VALIDATOR`, and `<LANGUAGE>_SDK` of parts of `plugins/sdk` and what goes with
+/// each.
 fn lists(root: &Path, language: &str, parts: &[&str], mut sdk: Vec<Listed>) -> Result<String, String> {
     // Where the files lie to each other is as in the repository: the SDKs find the contract by a relative path.
     let parts = parts.iter().map(|part| format!("plugins/sdk/{part}"));
@@ -56,10 +56,7 @@ fn lists(root: &Path, language: &str, parts: &[&str], mut sdk: Vec<Listed>) -> R
     let templates = root.join("plugins/templates");
     let (mut mapping, mut judging) = (Vec::new(), Vec::new());
     collect("", &templates.join(language), &mut mapping)?;
-    let judges = templates.join(format!("{language}-validator"));
-    if judges.is_dir() {
-        collect("", &judges, &mut judging)?;
-    }
+    collect("", &templates.join(format!("{language}-validator")), &mut judging)?;
     let name = language.to_uppercase();
     Ok(format!(
         "{}{}{}",

@@ -10,6 +10,8 @@ use gristmill_record::{Grant, PathPattern};
 use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
+use crate::secret::Secret;
+
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
 #[derive(Debug, Parser)]
 #[command(name = "gristmill", version, propagate_version = true, after_help = crate::reference::exit_codes_help())]
@@ -29,7 +31,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Read an export, map it with a plugin, drop duplicates, load the rows
+    /// Read an export, map it with a plugin, drop duplicates, load the rows; or do what a job file says, which is named in the place of the export and ends with .toml
     Run(JobArgs),
     /// Show what `run` would do: input, mapping, tables, first rows. Writes nothing
     Plan(JobArgs),
@@ -43,6 +45,9 @@ pub(crate) enum Command {
     /// Look into an export
     #[command(subcommand)]
     Export(ExportCommand),
+    /// Look at job files, which say in a file what flags say to `run` and `plan`
+    #[command(subcommand)]
+    Job(JobCommand),
     /// Look at plugins, begin them, build them
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -166,6 +171,35 @@ pub(crate) enum ExportCommand {
     Cat(CatArgs),
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum JobCommand {
+    /// Show everything that is wrong with a job file, or its parameters. Nothing of what it names is looked at
+    Check(JobCheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct JobCheckArgs {
+    /// The job file, local or gs://…
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: String,
+    /// A value of a parameter; may be given several times. Where one is not given, what it stands for is not looked at
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    #[command(flatten)]
+    pub(crate) google: GoogleArgs,
+}
+
+/// What goes with a job file.
+#[derive(Debug, Args)]
+pub(crate) struct JobFileArgs {
+    /// A value of a parameter of the job file; may be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Print the job file that says what this command line says, and do nothing else
+    #[arg(long)]
+    pub(crate) print_job: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct ExportArgs {
     /// A folder, file or glob, local or gs://…: a Firestore export, a folder of `firebase emulators:export`, or JSON files
@@ -233,7 +267,7 @@ pub(crate) enum PluginCommand {
         /// What the plugin is written in
         #[arg(long = "lang", value_name = "LANGUAGE", value_enum, default_value_t = Language::Rust)]
         language: Language,
-        /// A plugin that judges rows, with sample rows; in Rust, Python or JavaScript
+        /// A plugin that judges rows, with sample rows
         #[arg(long)]
         validator: bool,
     },
@@ -399,6 +433,9 @@ pub(crate) struct DestinationArgs {
     /// How rows are written to BigQuery
     #[arg(long, value_name = "HOW", value_enum, default_value_t = Write::LoadJobs)]
     pub(crate) write: Write,
+    /// Where the password for a database server is: env:NAME or file:PATH [default: in the address, or where the server's own clients look]
+    #[arg(long, value_name = "env:NAME|file:PATH")]
+    pub(crate) password: Option<Secret>,
     /// Rest after each batch that goes to a database server, such as 50ms
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) pause: Option<Duration>,
@@ -428,6 +465,8 @@ impl DestinationArgs {
 pub(crate) struct JobArgs {
     #[command(flatten)]
     pub(crate) export: ExportArgs,
+    #[command(flatten, next_help_heading = "Job file")]
+    pub(crate) file: JobFileArgs,
 
     /// The plugin, a component file or gs://BUCKET/NAME; with @sha256:DIGEST, which the latter needs, no other is taken [default: the built-in firestore-quality-stream]
     #[arg(long, short, value_name = "FILE[@sha256:DIGEST]", value_hint = ValueHint::FilePath, help_heading = "Plugin")]

@@ -164,7 +164,7 @@ fn facts(plugin: &Plugin, size: Option<u64>) -> Vec<(&'static str, String)> {
         _ => "judges rows",
     };
     let mut facts = vec![
-        ("contract", format!("gristmill:plugin@{}, as this gristmill speaks; it {part}", gristmill_plugin::CONTRACT)),
+        ("contract", format!("gristmill:plugin@{}, as this gristmill speaks; it {part}", plugin.contract())),
         ("imports", imports(plugin)),
         ("sha256", plugin.digest().to_owned()),
     ];

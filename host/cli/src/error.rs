@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
+use gristmill_job::Findings;
 use gristmill_pipeline::RunError;
 use gristmill_plugin::PluginError;
 use gristmill_record::diagnose::blame_io;
@@ -57,10 +58,12 @@ pub(crate) enum CliError {
     Grant { plugin: String, grant: Grant, wanted: String },
     #[error("{folder} cannot be the folder of a new plugin: {what}")]
     PluginName { folder: PathBuf, what: String },
-    #[error("--validator --lang {0}: the SDK of that language has no validators; those of {1} have")]
-    NoValidators(String, String),
     #[error("{0} is there already, and is no empty folder; nothing was written")]
     Occupied(PathBuf),
+    #[error("{name} has {} wrong with it; nothing was done", match findings.len() { 1 => "one thing".to_owned(), n => format!("{n} things") })]
+    Job { name: String, findings: Findings },
+    #[error("the secret {from} cannot be read: {why}")]
+    Secret { from: String, why: String },
     #[error("{path}: {source}")]
     File { path: PathBuf, source: io::Error },
     #[error(transparent)]
@@ -118,8 +121,9 @@ impl Diagnose for CliError {
             (None, Self::Conformance { .. }) => "cli.conformance",
             (None, Self::Grant { .. }) => "cli.grant",
             (None, Self::PluginName { .. }) => "cli.plugin-name",
-            (None, Self::NoValidators(..)) => "cli.plugin-language",
             (None, Self::Occupied(_)) => "cli.plugin-folder",
+            (None, Self::Job { .. }) => "cli.job",
+            (None, Self::Secret { .. }) => "cli.secret",
             (None, Self::File { .. }) => "cli.file",
             (None, Self::NoState) => "cli.no-state",
             (
@@ -148,9 +152,10 @@ impl Diagnose for CliError {
                 Blame::Plugin
             }
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
-            (None, Self::PluginName { .. } | Self::NoValidators(..) | Self::Occupied(_) | Self::NoState) => {
-                Blame::Usage
-            }
+            (
+                None,
+                Self::PluginName { .. } | Self::Occupied(_) | Self::Job { .. } | Self::Secret { .. } | Self::NoState,
+            ) => Blame::Usage,
             (None, _) if self.code() == "cli.resume" => Blame::Usage,
             (None, _) => Blame::Environment,
         }
@@ -197,8 +202,9 @@ impl Diagnose for CliError {
             (None, Self::PluginName { .. }) => {
                 Some("Name a folder like `my-teams`: lower-case letters, digits, `-` and `_`, the first of them a letter".to_owned())
             }
-            (None, Self::NoValidators(_, others)) => Some(format!("Name one of these by --lang: {others}")),
             (None, Self::Occupied(_)) => Some("Name a folder that is not there yet, or empty this one".to_owned()),
+            (None, Self::Job { .. }) => Some("Mend what is marked; docs/reference/job.md says what a job file can have".to_owned()),
+            (None, Self::Secret { .. }) => Some("Set the variable, or name a file that can be read".to_owned()),
             (None, Self::File { path, .. }) => Some(format!("Check that {} exists and can be read", path.display())),
             _ => None,
         }
@@ -233,10 +239,14 @@ pub(crate) fn report(error: &CliError, json: bool) -> Exit {
             CliError::Run(RunError::NotTheSame { run, changes }) => {
                 object["unfinished"] = json!({ "run": run, "changes": changes });
             }
+            CliError::Job { findings, .. } => object["findings"] = findings.to_json(),
             _ => {}
         }
         eprintln!("{object}");
         return exit;
+    }
+    if let CliError::Job { findings, .. } = error {
+        anstream::eprint!("{}", findings.to_text());
     }
     let red = AnsiColor::Red.on_default().bold();
     let bold = Style::new().bold();

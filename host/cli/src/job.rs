@@ -34,7 +34,11 @@ pub(crate) struct Prepared {
 
 /// Finds the input, loads and opens the plugin, opens the destination. A run that goes on has its id and its time already.
 pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Result<Prepared, CliError> {
-    let sink = gristmill_sink::open(&args.to, args.destination.options(&args.export.google, args.work_dir.as_ref()))?;
+    let to = match &args.destination.password {
+        Some(password) => gristmill_sink::with_password(&args.to, &password.read()?)?,
+        None => args.to.clone(),
+    };
+    let sink = gristmill_sink::open(&to, args.destination.options(&args.export.google, args.work_dir.as_ref()))?;
     let input = find(&args.export)?;
     let limits = Limits {
         memory: args.plugin_memory.as_u64(),

@@ -11,8 +11,10 @@ mod error;
 mod exit;
 mod expected;
 mod export;
+mod fields;
 mod files;
 mod job;
+mod jobfile;
 mod judged;
 mod look;
 mod new;
@@ -24,6 +26,7 @@ mod recorded;
 mod reference;
 mod run;
 mod runs;
+mod secret;
 mod summary;
 mod tables;
 mod text;
@@ -32,11 +35,11 @@ mod watch;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use gristmill_record::Diagnose;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Command, ExportCommand, PluginCommand, RunsCommand};
+use crate::args::{Cli, Command, ExportCommand, JobCommand, PluginCommand, RunsCommand};
 use crate::error::{CliError, report};
 use crate::exit::Exit;
 
@@ -45,25 +48,29 @@ use crate::exit::Exit;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
     start_log(&cli);
-    match dispatch(&cli) {
+    let json = cli.json;
+    match jobfile::expand(cli, matches).and_then(|(cli, matches)| dispatch(&cli, &matches)) {
         Ok(()) => Exit::Success.into(),
         // Whoever read our output has had enough of it, as `head` does.
         Err(CliError::Stdout(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => Exit::Success.into(),
         Err(error) if error.code() == "sink.output-closed" => Exit::Success.into(),
-        Err(error) => report(&error, cli.json).into(),
+        Err(error) => report(&error, json).into(),
     }
 }
 
-fn dispatch(cli: &Cli) -> Result<(), CliError> {
+fn dispatch(cli: &Cli, matches: &ArgMatches) -> Result<(), CliError> {
     match &cli.command {
+        Command::Run(args) | Command::Plan(args) if args.file.print_job => jobfile::print(matches),
         Command::Run(args) => run::run(cli, args),
         Command::Resume(args) => run::resume(cli, args),
         Command::Runs(RunsCommand::Ls(args)) => runs::ls(cli, args),
         Command::Runs(RunsCommand::Prune(args)) => runs::prune(cli, args),
         Command::Plan(args) => plan::plan(cli, args),
         Command::Check(args) => look::check(cli, args),
+        Command::Job(JobCommand::Check(args)) => jobfile::check(cli, args),
         Command::Export(ExportCommand::Ls(args)) => export::ls(cli, args),
         Command::Export(ExportCommand::Cat(args)) => export::cat(args),
         Command::Plugin(PluginCommand::Check(args)) => check::check(cli, args),

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum as _;
 use serde_json::json;
 
 use crate::args::{Cli, Language};
@@ -25,13 +24,6 @@ const TAKEN_NAMES: [&str; 2] = ["gristmill-sdk", "gristmill-sdk-macros"];
 pub(crate) fn new(cli: &Cli, folder: &Path, language: Language, judges: bool) -> Result<(), CliError> {
     let name = name_of(folder)?;
     let (template, sdk) = template(language, judges);
-    if template.is_empty() {
-        let others: Vec<_> = (Language::value_variants().iter())
-            .filter(|other| !self::template(**other, judges).0.is_empty())
-            .map(|other| word(*other))
-            .collect();
-        return Err(CliError::NoValidators(word(language), others.join(", ")));
-    }
     check_empty(folder)?;
     let files = project(name, template, sdk);
     for (path, text) in &files {
@@ -86,7 +78,7 @@ fn check_empty(folder: &Path) -> Result<(), CliError> {
 /// Files by their paths.
 type Files = &'static [(&'static str, &'static str)];
 
-/// The template and the SDK of a language, the template of a validator where it `judges`; that is empty where none can be written in it.
+/// The template and the SDK of a language; the template of a validator where it `judges`.
 fn template(language: Language, judges: bool) -> (Files, Files) {
     let (mapping, judging, sdk) = match language {
         Language::Rust => (RUST_TEMPLATE, RUST_VALIDATOR, RUST_SDK),
@@ -95,11 +87,6 @@ fn template(language: Language, judges: bool) -> (Files, Files) {
         Language::C => (C_TEMPLATE, C_VALIDATOR, C_SDK),
     };
     (if judges { judging } else { mapping }, sdk)
-}
-
-/// The language as it is named on the command line.
-fn word(language: Language) -> String {
-    language.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 /// All files of a project: path in its folder, and content.
@@ -224,6 +211,7 @@ mod tests {
             (&["Cargo.toml", ".gitignore"][..], Language::Rust),
             (&["pyproject.toml", ".gitignore"], Language::Python),
             (&["package.json", "tsconfig.json", ".gitignore"], Language::JavaScript),
+            (&["compile_flags.txt", ".gitignore"], Language::C),
         ] {
             let [(mapping, _), (judging, _)] = [false, true].map(|judges| template(language, judges));
             for path in same {

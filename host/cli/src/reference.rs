@@ -8,6 +8,7 @@ use clap::CommandFactory;
 use crate::args::Cli;
 use crate::error::CliError;
 use crate::exit::MEANINGS;
+use crate::fields::fields;
 use crate::job::file_error;
 
 /// Width that help is wrapped to in the pages.
@@ -25,11 +26,35 @@ pub(crate) fn exit_codes_help() -> String {
 /// Writes every page into a folder.
 pub(crate) fn write(folder: &Path) -> Result<(), CliError> {
     std::fs::create_dir_all(folder).map_err(|e| file_error(folder, e))?;
-    for (name, text) in [("cli.md", cli_page()), ("exit-codes.md", exit_codes_page())] {
+    let pages = [
+        ("cli.md", cli_page()),
+        ("exit-codes.md", exit_codes_page()),
+        ("job.md", job_page()),
+        ("job.schema.json", job_schema()?),
+    ];
+    for (name, text) in pages {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|e| file_error(&path, e))?;
     }
     Ok(())
+}
+
+fn job_page() -> String {
+    let page = gristmill_job::page(&fields());
+    format!(
+        "# Job files\n\nMade by `cargo xtask docs` from the flags of `gristmill run`. [The guide](../jobs/README.md) says how they are used; \
+         `gristmill run … --print-job` prints one. A value is what its flag takes. For editors there is a [JSON Schema](job.schema.json).\n{page}"
+    )
+}
+
+/// `cargo xtask docs` knows what is made by its comment.
+fn job_schema() -> Result<String, CliError> {
+    let mut schema = gristmill_job::schema(&fields(), "A job of gristmill");
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert("$comment".to_owned(), "Made by `cargo xtask docs`".into());
+    }
+    let text = serde_json::to_string_pretty(&schema).map_err(|e| CliError::Environment(e.to_string()))?;
+    Ok(format!("{text}\n"))
 }
 
 fn exit_codes_page() -> String {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use gristmill_pipeline::{Progress, RunError};
 use gristmill_sink::without_password;
 use gristmill_state::{Filter, RunRecord, RunState};
@@ -33,7 +33,10 @@ pub(crate) fn resume(cli: &Cli, args: &ResumeCommand) -> Result<(), CliError> {
     std::env::set_current_dir(folder).map_err(|e| crate::job::file_error(folder, e))?;
     let arguments = std::iter::once("gristmill").chain(record.command.arguments.iter().map(String::as_str));
     let bad = |what: String| CliError::Recorded { run: record.id.clone(), what };
-    let recorded = Cli::try_parse_from(arguments).map_err(|e| bad(e.to_string()))?;
+    let matches = Cli::command().try_get_matches_from(arguments).map_err(|e| bad(e.to_string()))?;
+    let recorded = Cli::from_arg_matches(&matches).map_err(|e| bad(e.to_string()))?;
+    // A job file is read again: what it says now has to be what the run was begun with.
+    let (recorded, _) = crate::jobfile::expand(recorded, matches)?;
     let Command::Run(mut job) = recorded.command else { return Err(bad("it is no `run`".to_owned())) };
     if let Some(to) = &args.to {
         if without_password(to) != without_password(&job.to) {

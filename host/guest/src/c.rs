@@ -11,8 +11,8 @@ use crate::environment::command;
 use crate::install::Attempts;
 use crate::project::{fingerprint, is_fresh, keep_fingerprint, sdk_root};
 
-/// What a folder with a plugin has. All other files of C in it are compiled, too.
-pub(crate) const FILE: &str = "plugin.c";
+/// What a folder with a plugin has: a file that maps, or one that judges. All other files of C in it are compiled, too.
+pub(crate) const FILES: [&str; 2] = ["plugin.c", "validator.c"];
 
 /// Options for the compiler, one a line: those that editors with clangd read.
 const FLAGS_FILE: &str = "compile_flags.txt";
@@ -60,6 +60,13 @@ pub(crate) fn component(
         return Ok(path);
     }
     progress(&format!("   Compiling {name} with {}", clang.display()));
+    let [maps, judges] = FILES.map(|file| folder.join(file).is_file());
+    if maps && judges {
+        let output =
+            "there is a plugin.c and a validator.c; a component in C is one or the other, so give each a folder";
+        return Err(GuestError::Failed { folder: folder.to_owned(), output: output.to_owned() });
+    }
+    let world = if maps { "transformer" } else { "validator" };
 
     let module = path.with_extension("module.new");
     let mut clang = command(&clang);
@@ -68,8 +75,9 @@ pub(crate) fn component(
     for file in files(folder)? {
         clang.arg(file.file_name().unwrap_or(file.as_os_str()));
     }
-    for part in [sources.clone(), sources.join("bindings")] {
-        clang.args(files(&part)?);
+    clang.args(files(&sources)?);
+    for of_world in ["worlds/{world}.c", "bindings/{world}.c", "bindings/{world}_component_type.c"] {
+        clang.arg(sources.join(of_world.replace("{world}", world)));
     }
     clang.args(LINK).arg("-o").arg(&module);
     let output = clang

@@ -51,7 +51,7 @@ pub enum GuestError {
     },
     /// There is nothing to build.
     #[error(
-        "{} has no plugin: it needs a Cargo.toml (Rust), a plugin.py or validator.py (Python), a package.json (JavaScript), or a plugin.c (C)", .0.display()
+        "{} has no plugin: it needs a Cargo.toml (Rust), a plugin.py or validator.py (Python), a package.json (JavaScript), or a plugin.c or validator.c (C)", .0.display()
     )]
     NoPlugin(PathBuf),
     /// The SDK that a project is to be built with is not there.

@@ -13,7 +13,7 @@ pub enum Language {
     Python,
     /// A package of npm, made a component by componentize-js.
     JavaScript,
-    /// Files of C with a `plugin.c` among them, compiled by clang.
+    /// Files of C with a `plugin.c` or a `validator.c` among them, compiled by clang.
     C,
 }
 
@@ -32,7 +32,7 @@ impl Language {
             Self::Rust => &["Cargo.toml"],
             Self::Python => &python::MODULES,
             Self::JavaScript => &[javascript::MANIFEST],
-            Self::C => &[c::FILE],
+            Self::C => &c::FILES,
         }
     }
 

@@ -38,7 +38,7 @@ fn the_sdk_works_outside_the_sandbox() {
     let desk = tempfile::tempdir().unwrap();
     let sanitizers = sanitizers(desk.path());
     let tests = c_files(&sdk().join("tests"));
-    assert!(tests.len() >= 4, "{tests:?}");
+    assert!(tests.len() >= 5, "{tests:?}");
     for test in tests {
         for block in ["-DGM_BLOCK=0", "-DGM_BLOCK=4096"] {
             let program = desk.path().join("test");
@@ -75,7 +75,13 @@ impl Project {
     fn new() -> Self {
         let project = Self(tempfile::tempdir().unwrap());
         let sdk_of_project = project.path().join("gristmill-sdk");
-        for part in ["plugins/sdk/c/include", "plugins/sdk/c/src", "plugins/sdk/c/src/bindings", "wit"] {
+        for part in [
+            "plugins/sdk/c/include",
+            "plugins/sdk/c/src",
+            "plugins/sdk/c/src/bindings",
+            "plugins/sdk/c/src/worlds",
+            "wit",
+        ] {
             let to = sdk_of_project.join(part);
             fs::create_dir_all(&to).unwrap();
             for entry in fs::read_dir(plugins_dir().join("..").join(part)).unwrap() {

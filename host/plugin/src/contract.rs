@@ -1,25 +1,25 @@
 //! Whether a component is a plugin: what it imports and exports, before any of it runs.
 
 use wasmtime::Engine;
-use wasmtime::component::Component;
 use wasmtime::component::types::{self, ComponentItem};
+use wasmtime::component::{Component, ComponentNamedList, Lift, Lower};
 
 use crate::PluginError;
-use crate::bindings::{LOG, Output, TRANSFORM, TYPES, VALIDATE, VERSION, columns, schema, validate};
+use crate::bindings::{VERSIONS, Version, numbers, spoken};
 
 /// What a component imports and exports by name, as people are told.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Default)]
 pub(crate) struct Outline {
     pub(crate) imports: Vec<String>,
     pub(crate) exports: Vec<String>,
     pub(crate) parts: Parts,
 }
 
-/// Which parts of the contract a component exports.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// Which parts of the contract a component exports, each in the newest version that it has of those that this program speaks.
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Parts {
-    pub(crate) transform: bool,
-    pub(crate) validate: bool,
+    pub(crate) transform: Option<&'static Version>,
+    pub(crate) validate: Option<&'static Version>,
 }
 
 /// Whether the bytes are a component at all.
@@ -43,10 +43,10 @@ pub(crate) fn check(engine: &Engine, plugin: &str, component: &Component) -> Res
     for (name, item) in ty.imports(engine) {
         check_version(plugin, name)?;
         let is_offered = match &item.ty {
-            ComponentItem::ComponentInstance(instance) if name == LOG => {
+            ComponentItem::ComponentInstance(instance) if VERSIONS.iter().any(|v| v.log == name) => {
                 instance.exports(engine).all(|(name, item)| name == "log" || is_type(&item.ty))
             }
-            ComponentItem::ComponentInstance(instance) if TYPES.contains(&name) => {
+            ComponentItem::ComponentInstance(instance) if VERSIONS.iter().any(|v| v.types.contains(&name)) => {
                 instance.exports(engine).all(|(_, item)| is_type(&item.ty))
             }
             ComponentItem::ComponentInstance(_) => crate::wasi::interface_of(name).is_some(),
@@ -66,15 +66,22 @@ pub(crate) fn check(engine: &Engine, plugin: &str, component: &Component) -> Res
         Some(ComponentItem::ComponentInstance(instance)) => Some(instance),
         _ => None,
     };
-    if let Some(transform) = exported(TRANSFORM) {
-        check_transform(&Functions { engine, plugin, component: &ty, interface: "transform", exports: &transform })?;
-        outline.parts.transform = true;
+    for version in newest_first() {
+        let functions = |interface, exports| Functions { engine, plugin, component: &ty, interface, exports };
+        if outline.parts.transform.is_none()
+            && let Some(exports) = exported(version.transform.interface)
+        {
+            (version.transform.check)(&functions("transform", exports))?;
+            outline.parts.transform = Some(version);
+        }
+        if outline.parts.validate.is_none()
+            && let Some(exports) = exported(version.validate.interface)
+        {
+            (version.validate.check)(&functions("validate", exports))?;
+            outline.parts.validate = Some(version);
+        }
     }
-    if let Some(validate) = exported(VALIDATE) {
-        check_validate(&Functions { engine, plugin, component: &ty, interface: "validate", exports: &validate })?;
-        outline.parts.validate = true;
-    }
-    if outline.parts == Parts::default() {
+    if outline.parts.transform.is_none() && outline.parts.validate.is_none() {
         return Err(PluginError::NoPart { plugin: plugin.to_owned(), exports: list(&outline.exports) });
     }
     Ok(outline)
@@ -89,58 +96,50 @@ fn is_type(item: &ComponentItem) -> bool {
     matches!(item, ComponentItem::Type(_))
 }
 
-/// Refuses an interface of the contract in any version but this one.
+fn newest_first() -> Vec<&'static Version> {
+    let mut versions = VERSIONS.to_vec();
+    versions.sort_by_key(|version| std::cmp::Reverse(numbers(version.number)));
+    versions
+}
+
+/// Refuses an interface of the contract in any version but those that this program speaks.
 fn check_version(plugin: &str, name: &str) -> Result<(), PluginError> {
     match name.strip_prefix("gristmill:plugin/").and_then(|rest| rest.split_once('@')) {
-        Some((_, theirs)) if theirs != VERSION => Err(PluginError::Version {
+        Some((_, theirs)) if VERSIONS.iter().all(|version| version.number != theirs) => Err(PluginError::Version {
             plugin: plugin.to_owned(),
             item: name.to_owned(),
             theirs: theirs.to_owned(),
-            ours: VERSION,
+            ours: spoken(),
         }),
         _ => Ok(()),
     }
 }
 
 /// An exported interface. The version of its name does not prove that its functions are there.
-struct Functions<'a> {
+pub(crate) struct Functions<'a> {
     engine: &'a Engine,
     plugin: &'a str,
     component: &'a types::Component,
     interface: &'static str,
-    exports: &'a types::ComponentInstance,
+    exports: types::ComponentInstance,
 }
 
 impl Functions<'_> {
-    fn check(
-        &self,
-        name: &str,
-        typecheck: impl Fn(&types::ComponentFunc) -> wasmtime::Result<()>,
-    ) -> Result<(), PluginError> {
+    /// Whether there is a function of this name that takes `P` and gives `R`.
+    pub(crate) fn check<P, R>(&self, name: &str) -> Result<(), PluginError>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
         let fail =
             |why: String| PluginError::Signature { plugin: self.plugin.to_owned(), interface: self.interface, why };
         match self.exports.get_export(self.engine, name).map(|item| item.ty) {
-            Some(ComponentItem::ComponentFunc(f)) => typecheck(&f).map_err(|e| fail(format!("`{name}`: {e:#}"))),
+            Some(ComponentItem::ComponentFunc(f)) => {
+                f.typecheck::<P, R>(&self.component.instance_type()).map_err(|e| fail(format!("`{name}`: {e:#}")))
+            }
             _ => Err(fail(format!("it has no function `{name}`"))),
         }
     }
-}
-
-fn check_transform(functions: &Functions<'_>) -> Result<(), PluginError> {
-    let of = functions.component.instance_type();
-    type Open = (Result<schema::Description, String>,);
-    functions.check("identify", |f| f.typecheck::<(), (schema::About,)>(&of))?;
-    functions.check("open", |f| f.typecheck::<(&str, schema::Context<'_>), Open>(&of))?;
-    functions.check("transform", |f| f.typecheck::<(columns::BatchParam<'_>,), (Result<Output, String>,)>(&of))
-}
-
-fn check_validate(functions: &Functions<'_>) -> Result<(), PluginError> {
-    let of = functions.component.instance_type();
-    type Open<'a> = (&'a str, schema::Context<'a>, &'a [schema::DataTypeParam<'a>], schema::TableParam<'a>);
-    type Judged = (Result<Vec<validate::Violation>, String>,);
-    functions.check("identify", |f| f.typecheck::<(), (schema::About,)>(&of))?;
-    functions.check("open", |f| f.typecheck::<Open<'_>, (Result<Vec<String>, String>,)>(&of))?;
-    functions.check("validate", |f| f.typecheck::<(columns::BatchParam<'_>,), Judged>(&of))
 }
 
 #[cfg(test)]
@@ -159,10 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn knows_its_own_version_only() {
-        assert!(check_version("p", TRANSFORM).is_ok());
+    fn knows_its_own_versions_only() {
+        assert!(check_version("p", crate::bindings::TRANSFORM).is_ok());
         assert!(check_version("p", "wasi:io/poll@9.9.9").is_ok());
         let error = check_version("p", "gristmill:plugin/log@0.2.0").unwrap_err().to_string();
-        assert!(error.contains("version 0.2.0") && error.contains("speaks version 0.1.0"), "{error}");
+        assert!(error.contains("version 0.2.0") && error.contains("speaks versions 0.0.1 and 0.1.0"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use gristmill_record::{Blame, Diagnose, SchemaError};
 
-use crate::bindings::{TRANSFORM, VALIDATE};
+use crate::bindings::{TRANSFORM, VALIDATE, VERSION, numbers};
 
 /// Why a plugin cannot be used, or cannot go on. `plugin` is the name by which it was loaded.
 #[derive(Debug, thiserror::Error)]
@@ -40,9 +40,7 @@ pub enum PluginError {
         import: String,
     },
     /// It was built for another version of the contract.
-    #[error(
-        "{plugin} was built for version {theirs} of the plugin contract (`{item}`); this gristmill speaks version {ours}"
-    )]
+    #[error("{plugin} was built for version {theirs} of the plugin contract (`{item}`); this gristmill speaks {ours}")]
     Version {
         /// The plugin's source.
         plugin: String,
@@ -50,8 +48,8 @@ pub enum PluginError {
         item: String,
         /// The plugin's version.
         theirs: String,
-        /// The version of this program.
-        ours: &'static str,
+        /// The versions of this program.
+        ours: String,
     },
     /// It exports no part of the contract.
     #[error("{plugin} is no plugin: it exports neither {TRANSFORM} nor {VALIDATE}; it exports {exports}")]
@@ -243,7 +241,7 @@ impl Diagnose for PluginError {
                 "Build the plugin without what needs the import, or for WASI 0.2: Rust for wasm32-unknown-unknown needs none, JavaScript none with every feature disabled."
             }
             Self::Import { .. } => "Remove what needs the import from the plugin, and build it again.",
-            Self::Version { theirs, ours, .. } => match numbers(theirs).cmp(&numbers(ours)) {
+            Self::Version { theirs, .. } => match numbers(theirs).cmp(&numbers(VERSION)) {
                 std::cmp::Ordering::Greater => {
                     "The plugin is newer than this gristmill: update gristmill, or build the plugin with the SDK of this one."
                 }
@@ -282,12 +280,6 @@ impl Diagnose for PluginError {
     }
 }
 
-/// The numbers of a version, for comparison; what is no number counts as 0.
-fn numbers(version: &str) -> [u64; 3] {
-    let mut parts = version.split(['.', '-', '+']).map(|part| part.parse().unwrap_or(0));
-    [(); 3].map(|()| parts.next().unwrap_or(0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -299,11 +291,11 @@ mod tests {
                 plugin: "p".into(),
                 item: "gristmill:plugin/log".into(),
                 theirs: theirs.into(),
-                ours: "0.2.0",
+                ours: "version 0.1.0".into(),
             };
             error.remedy().unwrap_or_default()
         };
         assert!(remedy("0.10.0").contains("update gristmill") && remedy("1.0.0-rc").contains("update gristmill"));
-        assert!(remedy("0.1.9").contains("build it again"));
+        assert!(remedy("0.0.9").contains("build it again"));
     }
 }

@@ -9,7 +9,7 @@ use wasmtime::component::{Component, InstancePre, Linker, WasmStr};
 use wasmtime::{Store, StoreContextMut, Trap};
 
 use crate::Engine;
-use crate::bindings::{LOG, Level, Output, TYPES, columns, schema, transform, validate};
+use crate::bindings::{CallTransform, CallValidate, Find, Level, Output, VERSIONS, columns, schema, validate};
 use crate::contract::Parts;
 use crate::limits::{Ceiling, Deadline, Limits, Overrun};
 use crate::log::Log;
@@ -112,19 +112,23 @@ const LONGEST_LINE: usize = 4096;
 pub(crate) fn linker(engine: &wasmtime::Engine, component: &Component) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     crate::wasi::link(&mut linker, component)?;
-    for name in TYPES {
-        linker.instance(name)?;
+    // The draft has the number of the version that was released last until work on it goes on.
+    linker.allow_shadowing(true);
+    for version in VERSIONS {
+        for name in version.types {
+            linker.instance(name)?;
+        }
+        linker.instance(version.log)?.func_wrap(
+            "log",
+            |mut store: StoreContextMut<'_, State>, (level, text): (Level, WasmStr)| {
+                if store.data_mut().log.begin(level) {
+                    let text = text.to_str(&store)?;
+                    store.data().log.pass_on(level, &text);
+                }
+                Ok(())
+            },
+        )?;
     }
-    linker.instance(LOG)?.func_wrap(
-        "log",
-        |mut store: StoreContextMut<'_, State>, (level, text): (Level, WasmStr)| {
-            if store.data_mut().log.begin(level) {
-                let text = text.to_str(&store)?;
-                store.data().log.pass_on(level, &text);
-            }
-            Ok(())
-        },
-    )?;
     Ok(linker)
 }
 
@@ -132,8 +136,8 @@ pub(crate) fn linker(engine: &wasmtime::Engine, component: &Component) -> wasmti
 #[derive(Clone)]
 pub(crate) struct Maker {
     pre: InstancePre<State>,
-    transform: Option<transform::GuestIndices>,
-    validate: Option<validate::GuestIndices>,
+    transform: Option<Find<dyn CallTransform>>,
+    validate: Option<Find<dyn CallValidate>>,
     pub(crate) limits: Limits,
     pub(crate) plugin: Arc<str>,
     random: Random,
@@ -151,8 +155,8 @@ impl Maker {
         limits: Limits,
         plugin: Arc<str>,
     ) -> wasmtime::Result<Self> {
-        let transform = parts.transform.then(|| transform::GuestIndices::new(&pre)).transpose()?;
-        let validate = parts.validate.then(|| validate::GuestIndices::new(&pre)).transpose()?;
+        let transform = parts.transform.map(|version| (version.transform.find)(&pre)).transpose()?;
+        let validate = parts.validate.map(|version| (version.validate.find)(&pre)).transpose()?;
         let (random, refused) = (Random::of(""), Refused::default());
         Ok(Self { pre, transform, validate, limits, plugin, random, refused, started_at: 0, _engine: engine.clone() })
     }
@@ -210,8 +214,8 @@ impl Maker {
 /// An instance. After a fault it must be thrown away.
 pub(crate) struct Instance {
     store: Store<State>,
-    transform: Option<transform::Guest>,
-    validate: Option<validate::Guest>,
+    transform: Option<Box<dyn CallTransform>>,
+    validate: Option<Box<dyn CallValidate>>,
     memory_limit: u64,
     /// Bytes of its memories after it was first asked whether it is worn.
     first_memory: Option<u64>,
@@ -220,8 +224,8 @@ pub(crate) struct Instance {
 impl Instance {
     pub(crate) fn identify(&mut self, limit: Duration) -> Result<schema::About, Fault> {
         self.call(limit, |parts, store| match (parts.transform, parts.validate) {
-            (Some(transform), _) => transform.call_identify(store),
-            (None, Some(validate)) => validate.call_identify(store),
+            (Some(transform), _) => transform.identify(store),
+            (None, Some(validate)) => validate.identify(store),
             (None, None) => Err(lacks("identify")),
         })
     }
@@ -234,7 +238,7 @@ impl Instance {
         context: schema::Context<'_>,
     ) -> Result<Result<schema::Description, String>, Fault> {
         let opened = self.call(limit, |parts, store| match parts.transform {
-            Some(transform) => transform.call_open(store, config, context),
+            Some(transform) => transform.open(store, config, context),
             None => Err(lacks("transform")),
         });
         self.store.data_mut().is_open = true;
@@ -243,7 +247,7 @@ impl Instance {
 
     pub(crate) fn transform(&mut self, limit: Duration, batch: columns::BatchParam<'_>) -> Result<Output, Fault> {
         self.call(limit, |parts, store| match parts.transform {
-            Some(transform) => transform.call_transform(store, batch),
+            Some(transform) => transform.transform(store, batch),
             None => Err(lacks("transform")),
         })?
         .map_err(|said| plugin_says(&said))
@@ -259,7 +263,7 @@ impl Instance {
         table: schema::TableParam<'_>,
     ) -> Result<Result<Vec<String>, String>, Fault> {
         let opened = self.call(limit, |parts, store| match parts.validate {
-            Some(validate) => validate.call_open(store, config, context, types, table),
+            Some(validate) => validate.open(store, config, context, types, table),
             None => Err(lacks("validate")),
         });
         self.store.data_mut().is_open = true;
@@ -272,7 +276,7 @@ impl Instance {
         rows: columns::BatchParam<'_>,
     ) -> Result<Vec<validate::Violation>, Fault> {
         self.call(limit, |parts, store| match parts.validate {
-            Some(validate) => validate.call_validate(store, rows),
+            Some(validate) => validate.validate(store, rows),
             None => Err(lacks("validate")),
         })?
         .map_err(|said| plugin_says(&said))
@@ -307,7 +311,7 @@ impl Instance {
         state.ceiling.take_refused();
         state.random.restart();
         self.store.set_epoch_deadline(1);
-        let parts = Exported { transform: self.transform.as_ref(), validate: self.validate.as_ref() };
+        let parts = Exported { transform: self.transform.as_deref(), validate: self.validate.as_deref() };
         let outcome = call(parts, &mut self.store);
         // What it printed belongs to this call, with or without an end of line.
         self.store.data_mut().end_line(false);
@@ -318,8 +322,8 @@ impl Instance {
 
 /// The parts of the contract that an instance has.
 struct Exported<'a> {
-    transform: Option<&'a transform::Guest>,
-    validate: Option<&'a validate::Guest>,
+    transform: Option<&'a dyn CallTransform>,
+    validate: Option<&'a dyn CallValidate>,
 }
 
 /// Who asks has checked what the component exports.

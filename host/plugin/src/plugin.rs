@@ -84,6 +84,11 @@ impl Plugin {
         &self.outline.exports
     }
 
+    /// The version of the contract that it was built for; where it maps and judges in different ones, that in which it maps.
+    pub fn contract(&self) -> &'static str {
+        self.outline.parts.transform.or(self.outline.parts.validate).map_or(crate::CONTRACT, |version| version.number)
+    }
+
     /// Whether it maps records.
     pub fn maps(&self) -> bool {
         self.maker.maps()

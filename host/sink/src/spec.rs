@@ -1,6 +1,7 @@
 //! `--to`: text to sink.
 
 use gristmill_storage::Address;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::{BigQuery, MySql, Ndjson, OpenOptions, Parquet, Postgres, Sink, SinkError, Sqlite};
 
@@ -52,6 +53,23 @@ pub fn open(spec: &str, options: OpenOptions) -> Result<Box<dyn Sink>, SinkError
     }
 }
 
+/// The address of a database server with a password in it, which [`open`] shows to nobody.
+///
+/// # Errors
+/// Where the destination is no server, has a password, or names no user that it could be of.
+pub fn with_password(spec: &str, password: &str) -> Result<String, SinkError> {
+    let fail = |what: &str| SinkError::Spec { spec: without_password(spec), what: what.to_owned() };
+    let (scheme, rest) = spec.split_once("://").ok_or_else(|| fail("it takes no password"))?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let (user, host) = authority.rsplit_once('@').ok_or_else(|| fail("a password needs a user: USER@HOST"))?;
+    if user.contains(':') {
+        return Err(fail("it has a password already, and another one is given"));
+    }
+    let password = utf8_percent_encode(password, NON_ALPHANUMERIC);
+    Ok(format!("{scheme}://{user}:{password}@{host}{path}"))
+}
+
 /// What was written, as it may be shown: with `…` in the place of a password.
 pub fn without_password(spec: &str) -> String {
     let Some((scheme, rest)) = spec.split_once("://") else { return spec.to_owned() };
@@ -78,6 +96,21 @@ mod tests {
             ("ndjson:-", "NDJSON on standard output"),
         ] {
             assert_eq!(open(spec, OpenOptions::default()).map(|s| s.describe()).unwrap(), text, "{spec}");
+        }
+    }
+
+    #[test]
+    fn a_password_becomes_a_part_of_the_address() {
+        let with = |spec: &str| with_password(spec, "a/b@c:d é").map_err(|e| e.to_string());
+        let wanted = "mysql://ann:a%2Fb%40c%3Ad%20%C3%A9@h:1/d?ssl-mode=REQUIRED";
+        assert_eq!(with("mysql://ann@h:1/d?ssl-mode=REQUIRED").unwrap(), wanted);
+        for (spec, part) in [
+            ("sqlite:a.db", "takes no password"),
+            ("postgresql://h/d", "needs a user"),
+            ("postgresql://ann:secret@h/d", "`postgresql://ann:…@h/d` is no destination: it has a password already"),
+        ] {
+            let error = with(spec).unwrap_err();
+            assert!(error.contains(part) && !error.contains("secret") && !error.contains("a/b"), "{spec}: {error}");
         }
     }
 

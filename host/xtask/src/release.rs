@@ -1,7 +1,7 @@
 //! `cargo xtask release-contract VERSION`: freezes the contract. A released version stays as it is for ever: plugins are built against it.
 //!
 //! `wit/released/VERSION/` holds the files of a version, and `wit/released/digests.txt` the SHA-256 of each, so that an edit cannot pass
-//! for a release. The tests of this crate check both.
+//! for a release. The tests of this crate check both. The host gets bindings of the version by a line of `versions!`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,15 +14,40 @@ use crate::project::Project;
 
 const DIGESTS: &str = "digests.txt";
 
+/// Where the versions that the host speaks are listed.
+const BINDINGS: &str = "host/plugin/src/bindings/mod.rs";
+
+/// What follows the released ones there.
+const END_OF_RELEASED: &str = "    // What the tests speak besides:";
+
 type Text<T> = Result<T, String>;
 
 pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome {
     let [version] = arguments else { return Err("names the version: `cargo xtask release-contract 1.0.0`".into()) };
-    let wit = project.root.join("wit");
-    freeze(&wit, version)?;
-    println!("wit/released/{version} is frozen; commit it with wit/released/{DIGESTS}");
-    println!("then give host/plugin/src/bindings.rs a module for it, and docs/versions.md a line");
+    release(&project.root, version)?;
+    println!("wit/released/{version} is frozen, and {BINDINGS} has a line for it; commit both");
+    println!("then give docs/versions.md a line, and raise the version in wit/*.wit and of the draft in {BINDINGS}");
     Ok(())
+}
+
+/// Freezes the contract, and has the host speak the version from now on.
+fn release(root: &Path, version: &str) -> Text<()> {
+    let path = root.join(BINDINGS);
+    let at = |e: std::io::Error| format!("{}: {e}", path.display());
+    let code = fs::read_to_string(&path).map_err(at)?;
+    let code = with_bindings(&code, version)?;
+    freeze(&root.join("wit"), version)?;
+    fs::write(&path, code).map_err(at)
+}
+
+/// The list of versions with a line for one more.
+fn with_bindings(code: &str, version: &str) -> Text<String> {
+    let (before, after) = code
+        .split_once(END_OF_RELEASED)
+        .ok_or_else(|| format!("{BINDINGS} has no line `{}`", END_OF_RELEASED.trim()))?;
+    let module = version.replace(['.', '-', '+'], "_");
+    let line = format!("    released v{module} \"{version}\" \"../../wit/released/{version}\";\n");
+    Ok(format!("{before}{line}{END_OF_RELEASED}{after}"))
 }
 
 /// Copies the contract to where it is never changed again.
@@ -149,6 +174,29 @@ mod tests {
                 "docs/versions.md has no line for {version}"
             );
         }
+    }
+
+    /// The line is that by which the tests of `gristmill-plugin` speak a frozen version: it compiles, and plugins of the version run.
+    #[test]
+    fn a_release_gives_the_host_bindings_of_the_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let bindings = folder.path().join(BINDINGS);
+        fs::create_dir_all(bindings.parent().unwrap()).unwrap();
+        fs::create_dir(folder.path().join("wit")).unwrap();
+        let before = fs::read_to_string(here.join(BINDINGS)).unwrap();
+        fs::write(&bindings, &before).unwrap();
+        contract(&folder.path().join("wit"), "1.0.0-rc.1");
+        release(folder.path(), "1.0.0-rc.1").unwrap();
+        let line = "    released v1_0_0_rc_1 \"1.0.0-rc.1\" \"../../wit/released/1.0.0-rc.1\";\n";
+        let after = fs::read_to_string(&bindings).unwrap();
+        assert!(after.contains(line) && after.replace(line, "") == before, "{after}");
+        let frozen = after.lines().find(|line| line.contains("released v0_0_1")).unwrap();
+        assert_eq!(frozen.split_whitespace().count(), line.split_whitespace().count());
+
+        // Not a line where nothing was frozen.
+        release(folder.path(), "1.0.0-rc.1").unwrap_err();
+        assert_eq!(fs::read_to_string(&bindings).unwrap(), after);
     }
 
     #[test]

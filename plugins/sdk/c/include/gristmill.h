@@ -214,10 +214,10 @@ GM_OPTIONAL(gm_opt_double_list, gm_double_list)
     const gm_type *type; \
     uint32_t at, column_at;
 
-/* A line of a GM_STRUCT. */
+/* A line of a GM_STRUCT, and of GM_ROWS. */
 typedef struct gm_field {
     GM__LINE_HEAD
-    const char *name; /* Where the field has another name than the member. */
+    const char *name; /* Where the field, or the column, has another name than the member. */
 } gm_field;
 
 /* GM_STRUCT(name, LIST): a map of the document, or a column with columns of its own. */
@@ -395,6 +395,81 @@ typedef struct gm_refusals gm_refusals;
 #define gm_refuse_row(refusals, row, code, message, input) gm__refuse_row((refusals), (row), gm_refuse(code, message, input))
 void gm__refuse_row(gm_refusals *refusals, uint32_t row, gm_outcome refused);
 
+/* Judging rows ---------------------------------------------------------------------------------------------------- */
+
+/* What a validator reads of a table. */
+typedef struct gm_rows {
+    const char *table; /* The one table whose rows are judged; NULL: every table, and each must have the columns. */
+    uint32_t size, columns_size;
+    const gm_field *(*columns)(uint32_t *count);
+} gm_rows;
+
+/* GM_ROWS(name, LIST, .table = "…"): the columns that are read. Makes the struct `name`. A type that is no `gm_opt_…` is for a
+   column that is required. */
+#define GM_ROWS(name_, LIST, ...) \
+    typedef struct name_ { \
+        LIST(GM__MEMBER) \
+    } name_; \
+    typedef struct name_##_columns { \
+        uint32_t rows; \
+        LIST(GM__COLUMN_MEMBER) \
+    } name_##_columns; \
+    GM__LINES(gm__reads_##name_, gm_field, name_, name_##_columns, LIST) \
+    static const gm_rows gm__rows_##name_ GM__UNUSED = { \
+        .size = sizeof(name_), .columns_size = sizeof(name_##_columns), .columns = gm__reads_##name_, __VA_ARGS__};
+
+/* A rule that a row breaks. */
+typedef struct gm_finding {
+    uint32_t row;
+    bool is_error; /* Whether it refuses the row. */
+    gm_string rule, message;
+    gm_string column; /* Without data: none. */
+} gm_finding;
+
+/* What is found of the rows of a batch: nothing of a row that is as it should be. A test begins with `gm_findings found = {0}`. */
+typedef struct gm_findings {
+    gm_finding *all;
+    uint32_t len, capacity;
+    uint32_t row; /* The one that is judged. */
+} gm_findings;
+
+/* gm_error refuses the row that is judged: it goes to the dead letters, and those beside it go on. gm_warning counts it, and it
+   goes on. `rule` is for counting: lower-case letters, digits, `-` and `.`, at most 64. `message`, a text or a gm_string, is for
+   people: what is wrong and what to do, at most 4,096 bytes. `column` is the one at fault, by its name in the table and one of
+   those that are read, or NULL. */
+#define gm_error(found, rule, message, column) gm__find((found), true, (rule), message, (column))
+#define gm_warning(found, rule, message, column) gm__find((found), false, (rule), message, (column))
+#define gm__find(found, is_error, rule, message, column) \
+    _Generic((message), gm_string: gm__find_string, default: gm__find_text)(found, is_error, rule, (message), column)
+void gm__find_text(gm_findings *found, bool is_error, const char *rule, const char *message, const char *column);
+void gm__find_string(gm_findings *found, bool is_error, const char *rule, gm_string message, const char *column);
+
+typedef struct gm_validator {
+    const char *name;    /* Letters, digits, `-` and `_`. */
+    const char *version; /* As in semantic versioning. */
+    const char *summary; /* One line. */
+    const gm_settings_of *settings;
+    /* Why settings cannot be used, or NULL. */
+    const char *(*check)(const gm_context *context);
+    const gm_rows *rows;
+    void (*each)(const void *rows, const uint8_t *lacking, uint32_t count, gm_findings *found, const gm_context *context);
+} gm_validator;
+
+extern const gm_validator gm__validator;
+
+/* GM_VALIDATOR(rows, judge, .name = "…", .version = "…", .summary = "…"), in a file `validator.c`: says what is wrong with a row.
+       void judge(const rows *row, gm_findings *found, const gm_context *context);
+   More: .settings = GM_SETTINGS_OF(…), .check = … */
+#define GM_VALIDATOR(rows_, judge, ...) \
+    static void gm__judge( \
+        const void *gm__rows, const uint8_t *gm__lacking, uint32_t gm__count, gm_findings *gm__found, const gm_context *gm__context) { \
+        const rows_ *gm__all = gm__rows; \
+        for (uint32_t gm__i = 0; gm__i < gm__count; gm__i++, gm__found->row++) \
+            if (!gm__lacking[gm__i]) \
+                judge(&gm__all[gm__i], gm__found, gm__context); \
+    } \
+    const gm_validator gm__validator = {.rows = &gm__rows_##rows_, .each = gm__judge, __VA_ARGS__};
+
 /* The plugin ------------------------------------------------------------------------------------------------------ */
 
 typedef struct gm_plugin {
@@ -413,7 +488,7 @@ typedef struct gm_plugin {
 
 extern const gm_plugin gm__plugin;
 
-/* GM_PLUGIN(input, row, map, .name = "…", .version = "…", .summary = "…"): a record is a row, or none.
+/* GM_PLUGIN(input, row, map, .name = "…", .version = "…", .summary = "…"), in a file `plugin.c`: a record is a row, or none.
        gm_outcome map(const input *in, row *row, const gm_context *context);
    `row` is all zero at first, which makes every optional not present. More: .settings = GM_SETTINGS_OF(…), .check = … */
 #define GM_PLUGIN(input_, row_, map, ...) \

@@ -37,19 +37,19 @@ static void fill(abi_array *array, const shown *c) {
         break;
     case GM__INT64:
         values->tag = GRISTMILL_PLUGIN_COLUMNS_VALUES_INT64S;
-        values->val.int64s = (transformer_list_s64_t){fixed, c->rows};
+        values->val.int64s = (plugin_list_s64_t){fixed, c->rows};
         break;
     case GM__FLOAT64:
         values->tag = GRISTMILL_PLUGIN_COLUMNS_VALUES_FLOAT64S;
-        values->val.float64s = (transformer_list_f64_t){fixed, c->rows};
+        values->val.float64s = (plugin_list_f64_t){fixed, c->rows};
         break;
     case GM__TIMESTAMP:
         values->tag = GRISTMILL_PLUGIN_COLUMNS_VALUES_TIMESTAMPS;
-        values->val.timestamps = (transformer_list_s64_t){fixed, c->rows};
+        values->val.timestamps = (plugin_list_s64_t){fixed, c->rows};
         break;
     case GM__DATE:
         values->tag = GRISTMILL_PLUGIN_COLUMNS_VALUES_DATES;
-        values->val.dates = (transformer_list_s32_t){fixed, c->rows};
+        values->val.dates = (plugin_list_s32_t){fixed, c->rows};
         break;
     case GM__STRING:
     case GM__REFERENCE:

@@ -4,14 +4,12 @@
 
 #define LEN(array) (sizeof(array) / sizeof((array)[0]))
 
-void gm__about(abi_about *about) {
-    const gm_plugin *plugin = &gm__plugin;
-    *about = (abi_about){
-        .name = gm__abi_text(plugin->name), .version = gm__abi_text(plugin->version), .summary = gm__abi_text(plugin->summary)};
-    if (plugin->settings == NULL)
+void gm__about(const char *name, const char *version, const char *summary, const gm_settings_of *settings_of, abi_about *about) {
+    *about = (abi_about){.name = gm__abi_text(name), .version = gm__abi_text(version), .summary = gm__abi_text(summary)};
+    if (settings_of == NULL)
         return;
     uint32_t count;
-    const gm_setting *settings = plugin->settings->settings(&count);
+    const gm_setting *settings = settings_of->settings(&count);
     gristmill_plugin_schema_config_field_t *fields = gm_new(gristmill_plugin_schema_config_field_t, count);
     for (uint32_t i = 0; i < count; i++) {
         gm_string value = gm__setting_default(&settings[i]);
@@ -87,18 +85,18 @@ static uint32_t index_of(types *types, const gm_type *type) {
 }
 
 /* Names up to the first that is not there. */
-static transformer_list_string_t names(const char *const *all, size_t most) {
+static plugin_list_string_t names(const char *const *all, size_t most) {
     size_t count = 0;
     while (count < most && all[count] != NULL)
         count++;
     abi_string *list = gm_new(abi_string, count);
     for (size_t i = 0; i < count; i++)
         list[i] = gm__abi_text(all[i]);
-    return (transformer_list_string_t){list, count};
+    return (plugin_list_string_t){list, count};
 }
 
 /* The steps of a path with dots. */
-static transformer_list_string_t path(const char *text) {
+static plugin_list_string_t path(const char *text) {
     size_t count = 1;
     for (const char *c = text; *c != 0; c++)
         count += *c == '.';
@@ -110,7 +108,7 @@ static transformer_list_string_t path(const char *text) {
         steps[i] = gm__abi(step);
         rest = after;
     }
-    return (transformer_list_string_t){steps, count};
+    return (plugin_list_string_t){steps, count};
 }
 
 static gristmill_plugin_schema_origin_t origin(const gm_input *input) {

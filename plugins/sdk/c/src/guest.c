@@ -2,7 +2,9 @@
 
 #include "internal.h"
 
-void exports_gristmill_plugin_transform_identify(abi_about *about) { gm__about(about); }
+void exports_gristmill_plugin_transform_identify(abi_about *about) {
+    gm__about(gm__plugin.name, gm__plugin.version, gm__plugin.summary, gm__plugin.settings, about);
+}
 
 bool exports_gristmill_plugin_transform_open(
     abi_string *config, abi_context *context, abi_description *description, abi_string *wrong) {
@@ -11,6 +13,20 @@ bool exports_gristmill_plugin_transform_open(
 
 bool exports_gristmill_plugin_transform_transform(abi_batch *batch, abi_output *output, abi_string *wrong) {
     return gm__transform(batch, output, wrong);
+}
+
+void exports_gristmill_plugin_validate_identify(abi_about *about) {
+    gm__about(gm__validator.name, gm__validator.version, gm__validator.summary, gm__validator.settings, about);
+}
+
+bool exports_gristmill_plugin_validate_open(
+    abi_string *config, exports_gristmill_plugin_validate_context_t *context, exports_gristmill_plugin_validate_list_data_type_t *types,
+    exports_gristmill_plugin_validate_table_t *table, plugin_list_string_t *columns, abi_string *wrong) {
+    return gm__open_validator(gm__of_abi(*config), *context, types->ptr, types->len, table, columns, wrong);
+}
+
+bool exports_gristmill_plugin_validate_validate(abi_batch *batch, abi_violations *violations, abi_string *wrong) {
+    return gm__validate(batch, violations, wrong);
 }
 
 void gm_log(enum gm_level level, const char *format, ...) {
@@ -22,18 +38,6 @@ void gm_log(enum gm_level level, const char *format, ...) {
 }
 
 #ifdef __wasm__
-
-/* The bindings would free every part of a result by itself. All memory of a call is of the arena, so these take their place. */
-#define AFTER(name, function) \
-    __attribute__((export_name("cabi_post_gristmill:plugin/transform@0.1.0#" name))) void \
-        __wasm_export_exports_gristmill_plugin_transform_##function##_post_return(uint8_t *result); \
-    void __wasm_export_exports_gristmill_plugin_transform_##function##_post_return(uint8_t *result) { \
-        (void)result; \
-        gm__free_call(); \
-    }
-AFTER("identify", identify)
-AFTER("open", open)
-AFTER("transform", transform)
 
 /* How the host gets memory for what it hands over. */
 __attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_size, size_t align, size_t size);

@@ -4,19 +4,21 @@
 
 #include <string.h>
 
-#include "bindings/transformer.h"
+#include "bindings/plugin.h"
 #include "../include/gristmill.h"
 
 /* What the bindings call at such length. */
-typedef transformer_string_t abi_string;
-typedef transformer_list_u8_t abi_bytes;
-typedef transformer_list_u32_t abi_u32s;
+typedef plugin_string_t abi_string;
+typedef plugin_list_u8_t abi_bytes;
+typedef plugin_list_u32_t abi_u32s;
 typedef gristmill_plugin_columns_array_t abi_array;
 typedef gristmill_plugin_columns_batch_t abi_batch;
 typedef gristmill_plugin_columns_values_t abi_values;
 typedef exports_gristmill_plugin_transform_output_t abi_output;
 typedef exports_gristmill_plugin_transform_rows_t abi_rows;
 typedef exports_gristmill_plugin_transform_rejection_t abi_rejection;
+typedef exports_gristmill_plugin_validate_violation_t abi_violation;
+typedef exports_gristmill_plugin_validate_list_violation_t abi_violations;
 typedef gristmill_plugin_schema_about_t abi_about;
 typedef gristmill_plugin_schema_context_t abi_context;
 typedef gristmill_plugin_schema_description_t abi_description;
@@ -75,7 +77,7 @@ gm_string gm__setting_name(const gm_setting *setting);
 gm_string gm__setting_default(const gm_setting *setting);
 
 /* describe.c */
-void gm__about(abi_about *about);
+void gm__about(const char *name, const char *version, const char *summary, const gm_settings_of *settings, abi_about *about);
 void gm__describe(abi_description *description);
 const char *gm__input_name(const gm_input *input);
 
@@ -103,7 +105,17 @@ uint32_t gm__finish(gm__writer *writer, gm__arrays *arrays);
 uint32_t gm__finish_column(const gm_type *type, const void *column, gm__arrays *arrays);
 
 /* run.c */
+/* What is the same for every record, kept; false and what is wrong with the settings. */
+bool gm__open_context(
+    const gm_settings_of *settings, const char *(*check)(const gm_context *), gm_string config, abi_context run, gm_context *context,
+    abi_string *wrong);
 bool gm__open_plugin(gm_string config, abi_context run, abi_description *description, abi_string *wrong);
 bool gm__transform(const abi_batch *batch, abi_output *output, abi_string *wrong);
+
+/* judge.c */
+bool gm__open_validator(
+    gm_string config, abi_context run, const gristmill_plugin_schema_data_type_t *types, size_t types_count,
+    const gristmill_plugin_schema_table_t *table, plugin_list_string_t *columns, abi_string *wrong);
+bool gm__validate(const abi_batch *batch, abi_violations *violations, abi_string *wrong);
 
 #endif

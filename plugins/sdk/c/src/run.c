@@ -5,24 +5,31 @@
 static gm_context context;
 static bool opened;
 
-bool gm__open_plugin(gm_string config, abi_context run, abi_description *description, abi_string *wrong) {
-    const gm_plugin *plugin = &gm__plugin;
+bool gm__open_context(
+    const gm_settings_of *settings, const char *(*check)(const gm_context *), gm_string config, abi_context run, gm_context *made,
+    abi_string *wrong) {
     gm__free_kept();
-    opened = false;
-    context = (gm_context){.run_id = gm__kept(gm__of_abi(run.run_id)), .started_at = {run.started_at}};
-    if (plugin->settings != NULL) {
+    *made = (gm_context){.run_id = gm__kept(gm__of_abi(run.run_id)), .started_at = {run.started_at}};
+    if (settings != NULL) {
         gm_string what;
-        context.settings = gm__read_settings(plugin->settings, config, &what);
-        if (context.settings == NULL) {
+        made->settings = gm__read_settings(settings, config, &what);
+        if (made->settings == NULL) {
             *wrong = gm__abi(what);
             return false;
         }
     }
-    const char *refused = plugin->check == NULL ? NULL : plugin->check(&context);
+    const char *refused = check == NULL ? NULL : check(made);
     if (refused != NULL) {
         *wrong = gm__abi_text(refused);
         return false;
     }
+    return true;
+}
+
+bool gm__open_plugin(gm_string config, abi_context run, abi_description *description, abi_string *wrong) {
+    opened = false;
+    if (!gm__open_context(gm__plugin.settings, gm__plugin.check, config, run, &context, wrong))
+        return false;
     gm__describe(description);
     opened = true;
     return true;
