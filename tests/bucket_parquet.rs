@@ -64,8 +64,8 @@ fn a_data_set_in_a_bucket_is_that_of_a_folder() {
     assert_balanced(&ran.json());
     assert_eq!(ran.json()["rows"][0]["inserted"], 5_871);
     let expected = local(f.path(), &export("yago"), started_at);
-    assert!(expected.len() > 100, "{} files", expected.len());
-    assert_eq!(current(&double), expected);
+    assert!(expected.len() > 50, "{} files", expected.len());
+    assert!(current(&double) == expected, "the files are others");
     // Nothing else, and nothing on this machine.
     assert_eq!(double.list("out-1", "").len(), expected.len() + 1);
     // The same job again is known.
@@ -80,16 +80,20 @@ fn a_data_set_in_a_bucket_is_that_of_a_folder() {
     assert_eq!(double.list("out-1", "").len(), 2 * expected.len() + 1);
     // Exports are read from the bucket that is written to as well.
     double.put_folder("out-1", "exports/", &crate::kit::export_file("yago")).unwrap();
-    finish(&mut job(f.path(), &double, "gs://out-1/exports/export", started_at)).ok();
-    assert_eq!(current(&double), expected);
+    let mut again = job(f.path(), &double, "gs://out-1/exports/export", started_at);
+    finish(again.args(["--on-conflict", "update"])).ok();
+    assert!(current(&double) == expected, "the rows of an export in a bucket are others");
 }
 
 /// Reports of three days; `first` tells one input from another.
 fn documents(folder: &Path, name: &str, first: f64) {
-    let at = |i: i32| format!("2024-05-{:02}T08:00:00Z", 10 + i % 3);
-    let documents: Vec<_> =
-        (0..9).map(|i| report("t", &format!("r{i}"), &at(i), first + f64::from(i), "2024-06-01T00:00:00Z")).collect();
-    write_lines(&folder.join(name), &documents);
+    let document = |i: i32| {
+        let at = format!("2024-05-{:02}T08:00:00Z", 10 + i % 3);
+        let mut document = report("t", &format!("r{i}"), &at, first + f64::from(i), "2024-06-01T00:00:00Z");
+        document["fields"]["createdAt"]["timestampValue"] = at.into();
+        document
+    };
+    write_lines(&folder.join(name), &(0..9).map(document).collect::<Vec<_>>());
 }
 
 #[test]
@@ -119,11 +123,11 @@ fn killed_at_every_upload_and_run_again() {
         child.kill().unwrap();
         child.wait().unwrap();
         double.clear_faults();
-        assert_eq!(current(&double), a, "after {uploads} uploads");
+        assert!(current(&double) == a, "after {uploads} uploads readers see something else");
         let left = double.list("out-1", "");
         assert!(uploads < 3 || left.len() > a.len() + 2, "{left:?}");
         finish(&mut job(f.path(), &double, "b.ndjson", LATER)).ok();
-        assert_eq!(current(&double), b, "after {uploads} uploads");
+        assert!(current(&double) == b, "after {uploads} uploads the run again made something else");
         // What the dead one left is gone.
         let names = double.list("out-1", "");
         assert_eq!(names.len(), a.len() + b.len() + 1, "after {uploads} uploads: {names:?}");
@@ -142,7 +146,7 @@ fn faults_on_the_way_change_nothing() {
             double.fault(Fault::new(effect).on(Operation::InsertObject).after(after));
         }
         finish(&mut job(f.path(), &double, "a.ndjson", started_at)).ok();
-        assert_eq!(current(&double), expected, "{effect:?}");
+        assert!(current(&double) == expected, "{effect:?}");
         assert_eq!(double.list("out-1", "").len(), expected.len() + 1, "{effect:?}");
     }
 }

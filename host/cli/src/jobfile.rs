@@ -65,6 +65,7 @@ impl Files for Stored<'_> {
             Ok(bytes) => bytes,
             // Where it was named is said already.
             Err(CliError::File { source, .. }) => return Err(source.to_string()),
+            Err(CliError::NoObject { .. }) => return Err("there is no such object".to_owned()),
             Err(error) => return Err(error.to_string()),
         };
         String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())

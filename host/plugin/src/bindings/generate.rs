@@ -37,8 +37,8 @@ macro_rules! bindings_of {
             ownership: Borrowing { duplicate_if_necessary: true },
             additional_derives: [PartialEq],
             with: {
-                "gristmill:plugin/columns": crate::bindings::columns,
-                "gristmill:plugin/schema": crate::bindings::schema,
+                "gristmill:plugin/columns": crate::bindings::draft::generated::gristmill::plugin::columns,
+                "gristmill:plugin/schema": crate::bindings::draft::generated::gristmill::plugin::schema,
                 "gristmill:plugin/log": crate::bindings::draft::generated::gristmill::plugin::log,
             },
         });
