@@ -19,7 +19,7 @@ mod suggest;
 mod tree;
 
 pub use check::Setting;
-pub use field::{Choice, Field, Kind};
+pub use field::{Check, Choice, Field, Kind};
 pub use finding::{Finding, Findings};
 pub use include::Files;
 pub use page::page;
