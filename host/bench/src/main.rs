@@ -3,7 +3,9 @@
 
 mod measure;
 mod native;
+mod objects;
 mod peers;
+mod servers;
 
 use std::error::Error;
 use std::fs;
@@ -76,6 +78,10 @@ enum Task {
         #[arg(long)]
         json: bool,
     },
+    /// Many small objects of a bucket with latency, beside the same files on the local disk
+    Objects(objects::Objects),
+    /// The sinks of databases beside the clients of their engines
+    Servers(servers::Servers),
     /// Run the job without a sandbox
     Native {
         /// What is read
@@ -92,6 +98,8 @@ fn main() -> Result<()> {
     match cli.command {
         Some(Task::Generate { folder, documents, json }) => generate(&folder, documents, json),
         Some(Task::Native { export, to, plugin }) => run_native(&export, &to, &plugin),
+        Some(Task::Objects(task)) => objects::objects(&task),
+        Some(Task::Servers(task)) => servers::servers(&task),
         None => jobs(&cli.jobs),
     }
 }
