@@ -70,6 +70,9 @@ pub(crate) enum Kind {
     Single,
 }
 
+/// Loads rows; a client gets its file.
+pub(crate) type Loading = Box<dyn Fn(&Path) -> Result<()>>;
+
 /// A way for rows to come into a table.
 pub(crate) struct Way {
     pub(crate) name: &'static str,
@@ -78,7 +81,7 @@ pub(crate) struct Way {
     /// What it reads, where it is a client.
     pub(crate) form: Option<Form>,
     /// Does it; a client gets its file.
-    pub(crate) run: Box<dyn Fn(&Path) -> Result<()>>,
+    pub(crate) run: Loading,
 }
 
 /// What all paths load.
