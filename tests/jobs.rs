@@ -196,7 +196,7 @@ fn the_jobs_of_the_documentation_are_sound() {
 fn a_job_in_a_bucket() {
     let f = folder();
     write(f.path(), "jobs/job.toml", "include = \"parts/to.toml\"\nsource.export = \"in.ndjson\"\n");
-    write(f.path(), "jobs/parts/to.toml", "destination.to = \"sqlite:${folder}.db\"\n");
+    write(f.path(), "jobs/parts/to.toml", "destination.to = \"parquet:${folder}/rows\"\n");
     let double = StorageDouble::start().unwrap();
     double.create_bucket("ops");
     double.put_folder("ops", "jobs/", &f.path().join("jobs")).unwrap();
@@ -205,7 +205,10 @@ fn a_job_in_a_bucket() {
         crate::kit::finish(command.current_dir(f.path()).env("STORAGE_EMULATOR_HOST", double.endpoint()).args(words))
     };
     let printed = run(&["run", "gs://ops/jobs/job.toml", "--print-job"]).ok().stdout;
-    assert!(printed.contains("to = \"sqlite:gs://ops/jobs/parts.db\"") && printed.contains("in.ndjson"), "{printed}");
+    assert!(
+        printed.contains("to = \"parquet:gs://ops/jobs/parts/rows\"") && printed.contains("in.ndjson"),
+        "{printed}"
+    );
     run(&["job", "check", "gs://ops/jobs/none.toml"]).fails(2, &["job.read", "no such object"]);
 }
 

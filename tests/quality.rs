@@ -336,6 +336,16 @@ fn a_validator_in_c_agrees_too() {
     a_validator_agrees_too("ranges-c");
 }
 
+/// A validator for other tables changes nothing, which nobody should find out later.
+#[test]
+fn a_validator_that_judges_nothing_is_told() {
+    let f = folder();
+    let (from, teams, ranges) = (export("second"), guest("teams"), guest("ranges"));
+    let ran =
+        run_in(f.path(), &["run", &from, "--plugin", &teams, "--validate", &ranges, "--to", "sqlite:rows.db"]).ok();
+    assert!(ran.stderr.contains("ranges@0.1.0 judges none of the tables (teams)"), "{}", ran.stderr);
+}
+
 /// A plugin whose rows depend on what it was handed before is found out during the run, in the share of batches that is asked for.
 #[test]
 fn a_run_can_be_verified() {

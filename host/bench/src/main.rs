@@ -3,8 +3,10 @@
 
 mod measure;
 mod native;
+mod objects;
 mod peers;
 mod resume;
+mod servers;
 
 use std::error::Error;
 use std::fs;
@@ -86,6 +88,10 @@ enum Task {
         #[arg(long, default_value_t = 7)]
         runs: usize,
     },
+    /// Many small objects of a bucket with latency, beside the same files on the local disk
+    Objects(objects::Objects),
+    /// The sinks of databases beside the clients of their engines
+    Servers(servers::Servers),
     /// Run the job without a sandbox
     Native {
         /// What is read
@@ -103,6 +109,8 @@ fn main() -> Result<()> {
         Some(Task::Generate { folder, documents, json }) => generate(&folder, documents, json),
         Some(Task::Native { export, to, plugin }) => run_native(&export, &to, &plugin),
         Some(Task::Resume { documents, runs }) => resume::run(&cli.jobs, documents, runs),
+        Some(Task::Objects(task)) => objects::objects(&task),
+        Some(Task::Servers(task)) => servers::servers(&task),
         None => jobs(&cli.jobs),
     }
 }

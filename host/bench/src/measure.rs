@@ -50,3 +50,10 @@ pub(crate) fn median(mut runs: Vec<Usage>) -> Option<Usage> {
     runs.sort_by_key(|u| u.cpu);
     runs.get(runs.len() / 2).copied()
 }
+
+/// The wall time in the middle.
+pub(crate) fn median_wall(runs: Vec<Usage>) -> Duration {
+    let mut times: Vec<_> = runs.into_iter().map(|usage| usage.wall).collect();
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}

@@ -76,7 +76,16 @@ impl Quality {
     pub(crate) fn configure(&self, context: &Context, tables: &[Table]) -> Result<Vec<Arc<dyn Validate>>, CliError> {
         let mut all: Vec<Arc<dyn Validate>> = Vec::new();
         for Loaded { plugin, settings, .. } in &self.plugins {
-            all.push(Arc::new(plugin.configure_validator(settings, context.clone(), tables)?));
+            let validator = plugin.configure_validator(settings, context.clone(), tables)?;
+            if validator.columns().all(|(_, columns)| columns.is_empty()) {
+                let names: Vec<_> = tables.iter().map(Table::name).collect();
+                tracing::warn!(
+                    "{} judges none of the tables ({}): no row is refused by it",
+                    validator.name(),
+                    names.join(", ")
+                );
+            }
+            all.push(Arc::new(validator));
         }
         for file in &self.rules {
             all.push(Arc::new(file.compile(tables, context.started_at)?));

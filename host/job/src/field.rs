@@ -9,6 +9,9 @@ pub(crate) const INCLUDE: &str = "include";
 /// What a job is for.
 pub(crate) const DESCRIPTION: &str = "description";
 
+/// What is asked whether a field takes a value; the error says why not.
+pub type Check = Box<dyn Fn(&str) -> Result<(), String>>;
+
 /// Something that a job can say: a value, or a table of more fields.
 pub struct Field {
     /// Its key, in kebab case.
@@ -28,7 +31,7 @@ pub struct Field {
     /// Whether its value must not be shown where something is wrong with it.
     pub is_secret: bool,
     /// Why a value will not do, which is given as on the command line.
-    pub check: Option<Box<dyn Fn(&str) -> Result<(), String>>>,
+    pub check: Option<Check>,
 }
 
 /// One of the values that a field can have.

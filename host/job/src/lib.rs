@@ -3,7 +3,7 @@
 //! [`load`] reads a file and those that it includes, fills in the parameters, and checks all of it against the [`Field`]s that a job has. What comes of
 //! it is a [`Job`], whose settings are as text as they would be typed on the command line, or every [`Finding`] at once. The fields are the caller's, and
 //! so is what their values may be: the program makes them of its flags, so that a job file and a command line cannot say different things. Of the same fields
-//! come the JSON Schema ([`schema`]), the reference page ([`page`]) and the job of a command line ([`print`]).
+//! come the JSON Schema ([`schema`]), the reference page ([`page`]) and the job of a command line ([`print()`]).
 //!
 //! Nothing is read but files that [`Files`] gives.
 
@@ -19,7 +19,7 @@ mod suggest;
 mod tree;
 
 pub use check::Setting;
-pub use field::{Choice, Field, Kind};
+pub use field::{Check, Choice, Field, Kind};
 pub use finding::{Finding, Findings};
 pub use include::Files;
 pub use page::page;

@@ -24,7 +24,8 @@ cargo xtask TASK
   test [ARGS]        set up what the tests need and run all of them; ARGS go to `cargo test`
   setup              database servers for the tests, the toolchains for plugins; builds the plugins and the fixtures of the tests
   docs [--check]     write docs/reference from the program; --check fails where it differs
-  bench [ARGS]       measure whole jobs, or `bench parts` the decoders, the boundary, the sinks
+  bench [ARGS]       measure whole jobs; or `bench parts` the decoders, the boundary, the sinks; `bench objects` small objects of a bucket with
+                     latency; `bench servers` the sinks of databases beside the clients of their engines
   fuzz [SECONDS]     fuzz each byte parser for so long (60); needs nightly and cargo-fuzz
   release-contract VERSION
                      freeze wit/ as a released version of the contract, which is never changed again

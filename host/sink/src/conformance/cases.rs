@@ -172,8 +172,10 @@ impl Cases {
     fn everything(&self, rows: &[Value]) -> Outcome<RecordBatch> {
         let renamed = |row: &Value| {
             let mut row = row.clone();
-            if let Some(value) = row.as_object_mut().and_then(|row| row.remove(ODD)) {
-                row[self.text] = value;
+            if let Some(columns) = row.as_object_mut()
+                && let Some(value) = columns.remove(ODD)
+            {
+                columns.insert(self.text.to_owned(), value);
             }
             row
         };

@@ -145,7 +145,7 @@ fn numbers_that_json_of_bigquery_would_change_are_refused() {
     block_on(async {
         let mut sink = project.open(&format!("{PROJECT}.d"));
         sink.begin(&load("run-1", "one", &tables)).await.unwrap();
-        let number: serde_json::Value = serde_json::from_str("1e400").unwrap_or_else(|_| json!(null));
+        let number: serde_json::Value = serde_json::from_str("1e400").unwrap_or(json!(null));
         assert!(number.is_null(), "serde_json keeps such a number");
         let text = arrow_array::StringArray::from(vec!["{\"a\": 0.12345678901234567890}"]);
         let batch = rows(&tables, &[json!({"id": "a"})]);
