@@ -15,13 +15,15 @@
 //! a string column, so that it is no column of the files. Rows with null, or an empty string, are in `…=__HIVE_DEFAULT_PARTITION__`.
 //!
 //! Timestamps are `TIMESTAMP` in microseconds, adjusted to UTC; dates `DATE`; JSON has the logical type `JSON`. Files depend on the rows and the
-//! load alone, byte for byte. Memory is bounded by about 48 MiB for each table, however many days its rows are spread over.
+//! load alone, byte for byte. Memory is bounded, however many days its rows are spread over: by what the sink was given for all tables, by 16 MiB a
+//! table where that is more, the same again while they are sorted, and some MiB for the file that is written.
 
 mod encoding;
 mod folder;
 mod manifest;
 mod partition;
 mod parts;
+mod scatter;
 mod slab;
 mod spool;
 mod table;
@@ -46,6 +48,8 @@ const MAX_PARTITION_BYTES: usize = 180;
 /// A folder of versions.
 pub struct Parquet {
     dir: PathBuf,
+    /// Bytes of rows that a load may hold.
+    memory: u64,
     loading: Option<Loading>,
 }
 
@@ -58,7 +62,7 @@ struct Loading {
 impl Parquet {
     /// A sink for this folder, which is created when a load begins and it is not there.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), loading: None }
+        Self { dir: dir.into(), memory: slab::SLAB_BYTES, loading: None }
     }
 
     fn place(&self) -> String {
@@ -88,6 +92,10 @@ impl Sink for Parquet {
         ValueLimits { partition_bytes: Some(MAX_PARTITION_BYTES), ..ValueLimits::default() }
     }
 
+    fn set_memory(&mut self, bytes: u64) {
+        self.memory = bytes;
+    }
+
     async fn check(&mut self, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
         folder::check(&self.dir)?;
         self.states(Manifest::read(&self.dir)?.as_ref(), tables)
@@ -107,7 +115,9 @@ impl Sink for Parquet {
             return Ok(Begun::AlreadyLoaded(counts));
         }
         let work = folder.work(&load.run_id, manifest)?;
-        let tables = load.tables.iter().map(|t| TableWriter::create(t, &work)).collect::<Result<_, _>>()?;
+        // A table's rows wait until the commit.
+        let memory = self.memory / load.tables.len().max(1) as u64;
+        let tables = load.tables.iter().map(|t| TableWriter::create(t, &work, memory)).collect::<Result<_, _>>()?;
         self.loading = Some(Loading { load: load.clone(), tables, work });
         Ok(Begun::Ready)
     }

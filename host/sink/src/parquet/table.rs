@@ -36,8 +36,8 @@ enum Way {
 }
 
 impl TableWriter {
-    /// Creates the folder of the table.
-    pub(super) fn create(table: &Table, work: &Work) -> Result<Self, SinkError> {
+    /// Creates the folder of the table. `memory`: bytes of rows that it may hold.
+    pub(super) fn create(table: &Table, work: &Work, memory: u64) -> Result<Self, SinkError> {
         let folder = work.files().join(table.name());
         let listed = format!("{}/{}", work.version(), table.name());
         let schema = table_schema(table);
@@ -49,7 +49,7 @@ impl TableWriter {
             }
             Some((index, column)) => Way::Partitioned {
                 partitions: Partitions::new(folder_key(table, column)),
-                slab: Slab::new(schema.clone(), index),
+                slab: Slab::new(schema.clone(), index, memory),
                 spool: Spool::new(schema.clone(), work.folder()),
             },
         };
