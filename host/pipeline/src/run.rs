@@ -31,6 +31,8 @@ use crate::verdicts::{RuleCounts, count_rule};
 
 /// Input bytes that a worker takes on at a time: the unit of work where the format allows cutting a file.
 pub(crate) const SPLIT_BYTES: u64 = 32 << 20;
+/// Bytes of a partition of keys at most, of documents as small as they can be: so that the hash table of one lies in a processor's own cache.
+const PARTITION_BYTES: u64 = 1 << 20;
 /// Fewer bytes than any row's document takes in any format: for guessing how many rows there will be at most.
 const LEAST_DOCUMENT_BYTES: u64 = 100;
 /// Code of a key that belongs to another document.
@@ -73,7 +75,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     progress.bytes_total.store(input_bytes, Ordering::Relaxed);
     // Rows and keys have budgets of their own, so that rows that fill theirs do not drive keys to disk piece by piece.
     let (row_budget, key_budget) = (Budget::new(job.options.memory / 4 * 3), Budget::new(job.options.memory / 4));
-    let partition_bytes = job.options.memory / 16 / job.options.workers.max(1) as u64;
+    let partition_bytes = (job.options.memory / 16 / job.options.workers.max(1) as u64).min(PARTITION_BYTES);
     let index = |name: &str| KeyIndex::new(name, folder.path(), documents_at_most, partition_bytes);
     let mut tables: Vec<TableStore> = (description.tables().iter().enumerate())
         .map(|(i, table)| TableStore {
@@ -188,6 +190,8 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress) -> Result<Finish
     };
     let to_load: u64 = ledger.rows.iter().map(|r| r.made - r.invalid - r.duplicate - r.collision).sum();
     progress.rows_to_load.store(to_load, Ordering::Relaxed);
+    // The keys are gone, and each row goes from the store to the sink.
+    sink.set_memory(job.options.memory);
     let (counts, already_loaded) = match runtime.block_on(sink.begin(&load))? {
         Begun::AlreadyLoaded(counts) => (counts, true),
         Begun::Ready => match write_and_commit(&runtime, sink, &tables, &survivors, &splits, progress) {
