@@ -10,6 +10,7 @@ use arrow_buffer::{BooleanBufferBuilder, Buffer, NullBufferBuilder, OffsetBuffer
 use arrow_schema::{ArrowError, DataType as ArrowType};
 use gristmill_record::{DataType, Scalar};
 
+use crate::append::append;
 use crate::rest;
 use crate::value::{Halt, Kind, Plain};
 
@@ -161,7 +162,7 @@ impl Column {
             (Values::Text { text: Text::String, offsets, data }, Plain::String(v))
             | (Values::Text { text: Text::Reference, offsets, data }, Plain::Reference(v))
             | (Values::Text { text: Text::Bytes, offsets, data }, Plain::Bytes(v)) => {
-                data.extend_from_slice(v);
+                append(data, v);
                 offsets.push(offset(data.len()));
             }
             (Values::Text { text: Text::Json, offsets, data }, value) => {
@@ -183,7 +184,7 @@ impl Column {
     #[inline]
     pub(crate) fn put_text(&mut self, value: &[u8]) {
         if let Values::Text { offsets, data, .. } = &mut self.values {
-            data.extend_from_slice(value);
+            append(data, value);
             offsets.push(offset(data.len()));
             self.nulls.append_non_null();
         } else {

@@ -105,13 +105,17 @@ impl Entities {
         let mut property = Property::default();
         let mut wire = Wire::new(record, entity);
         while !wire.is_at_end() {
-            let raw = match wire.tag()? {
-                (15, BYTES) => true,
-                (14, BYTES) => false,
-                (number, wire_type) => {
+            let raw = if wire.eat(15, BYTES) {
+                true
+            } else if wire.eat(14, BYTES) {
+                false
+            } else {
+                let (number, wire_type) = wire.tag()?;
+                if wire_type != BYTES || !matches!(number, 14 | 15) {
                     wire.skip(number, wire_type)?;
                     continue;
                 }
+                number == 15
             };
             property.read(record, wire.part()?, raw)?;
             let name = property.name.of(record);

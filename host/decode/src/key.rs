@@ -1,5 +1,6 @@
 //! Keys of entities: which document a record is.
 
+use crate::append::append;
 use crate::name::Name;
 use crate::value::Halt;
 use crate::wire::{BYTES, GROUP, GROUP_END, Span, VARINT, Wire, broken};
@@ -8,6 +9,9 @@ use crate::wire::{BYTES, GROUP, GROUP_END, Span, VARINT, Wire, broken};
 fn key_of(record: &[u8]) -> Result<Span, Halt> {
     let whole = Span::new(0, record.len()).ok_or_else(|| broken("it is larger than 4 GiB"))?;
     let mut wire = Wire::new(record, whole);
+    if wire.eat(13, BYTES) {
+        return Ok(wire.part()?);
+    }
     while !wire.is_at_end() {
         match wire.tag()? {
             (13, BYTES) => return Ok(wire.part()?),
@@ -24,8 +28,12 @@ pub(crate) fn utf8(bytes: &[u8], what: &str) -> Result<(), Halt> {
     }
 }
 
+/// The numbers of the fields of an element in a key: collection, number, text.
+const KEY: [u32; 3] = [2, 3, 4];
+
 /// Reads one element of a path, a group whose start has been read: a collection, and a text or a number. The numbers of its fields differ
 /// between keys and references.
+#[inline]
 pub(crate) fn path_element(
     wire: &mut Wire<'_>,
     record: &[u8],
@@ -35,6 +43,13 @@ pub(crate) fn path_element(
 ) -> Result<(), Halt> {
     let [collection_at, integer_at, text_at] = at;
     let (mut collection, mut integer, mut text) = (None, None, None);
+    // As it is written nearly always; everything else comes below.
+    if at == KEY && wire.eat(2, BYTES) {
+        collection = Some(wire.part()?);
+        if wire.eat(4, BYTES) {
+            text = Some(wire.part()?);
+        }
+    }
     loop {
         match wire.tag()? {
             (number, BYTES) if number == collection_at => collection = Some(wire.part()?),
@@ -49,7 +64,7 @@ pub(crate) fn path_element(
         if bytes.is_empty() {
             return Err(broken("a path has an empty segment"));
         }
-        name.segment(|out| out.extend_from_slice(bytes));
+        name.segment(|out| append(out, bytes));
         Ok(())
     };
     segment(collection.of(record))?;
@@ -69,6 +84,9 @@ pub(crate) fn path_element(
 pub(crate) fn read_name(record: &[u8], name: &mut Name) -> Result<(), Halt> {
     let (mut app, mut database, mut path) = (Span::default(), Span::default(), None);
     let mut wire = Wire::new(record, key_of(record)?);
+    if wire.eat(13, BYTES) {
+        app = wire.part()?;
+    }
     while !wire.is_at_end() {
         match wire.tag()? {
             (13, BYTES) => app = wire.part()?,
@@ -82,7 +100,7 @@ pub(crate) fn read_name(record: &[u8], name: &mut Name) -> Result<(), Halt> {
     let mut wire = Wire::new(record, path);
     while !wire.is_at_end() {
         match wire.tag()? {
-            (1, GROUP) => path_element(&mut wire, record, name, 1, [2, 3, 4])?,
+            (1, GROUP) => path_element(&mut wire, record, name, 1, KEY)?,
             (number, wire_type) => wire.skip(number, wire_type)?,
         }
     }
@@ -90,5 +108,7 @@ pub(crate) fn read_name(record: &[u8], name: &mut Name) -> Result<(), Halt> {
         return Err(broken("its key has an empty path"));
     }
     // All at once: between the parts stands ASCII, so that no part can complete another.
-    utf8(&name.text, "the key")
+    utf8(name.unchecked(), "the key")?;
+    name.check();
+    Ok(())
 }

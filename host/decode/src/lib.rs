@@ -22,6 +22,7 @@
 //! # }
 //! ```
 
+mod append;
 mod batch;
 mod columns;
 mod decoder;

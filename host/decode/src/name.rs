@@ -16,6 +16,8 @@ pub(crate) struct Name {
     app: Vec<u8>,
     database: Vec<u8>,
     root: usize,
+    /// Bytes of the text that are known to be UTF-8.
+    checked: usize,
     /// Where the path below `…/documents/` begins in it.
     path: usize,
     /// The segments of the path: first byte, byte after the last.
@@ -28,6 +30,7 @@ impl Name {
         self.segments.clear();
         self.path = 0;
         self.root = 0;
+        self.checked = 0;
     }
 
     /// Takes a resource name as text.
@@ -88,6 +91,16 @@ impl Name {
         let from = self.text.len();
         write(&mut self.text);
         self.segments.push((from, self.text.len()));
+    }
+
+    /// What of the text is not yet known to be UTF-8.
+    pub(crate) fn unchecked(&self) -> &[u8] {
+        self.text.get(self.checked..).unwrap_or_default()
+    }
+
+    /// Says that all of the text is UTF-8: what names of one file have in common need not be looked at again.
+    pub(crate) fn check(&mut self) {
+        self.checked = self.root;
     }
 
     pub(crate) fn segments(&self) -> usize {

@@ -60,12 +60,24 @@ impl Property {
         self.multiple = false;
         self.raw = raw;
         self.next = NONE;
+        // In the order in which exporters write them; in any other they come below.
+        if wire.eat(1, VARINT) {
+            self.read_meaning(&mut wire)?;
+        }
+        if wire.eat(3, BYTES) {
+            self.name = wire.part()?;
+            has_name = true;
+        }
+        if wire.eat(4, VARINT) {
+            self.multiple = wire.varint()? != 0;
+        }
+        if wire.eat(5, BYTES) {
+            self.value = wire.part()?;
+            has_value = true;
+        }
         while !wire.is_at_end() {
             match wire.tag()? {
-                (1, VARINT) => {
-                    self.meaning =
-                        u32::try_from(wire.varint()?).map_err(|_| broken("a property has an unknown meaning"))?;
-                }
+                (1, VARINT) => self.read_meaning(&mut wire)?,
                 (3, BYTES) => {
                     self.name = wire.part()?;
                     has_name = true;
@@ -79,6 +91,12 @@ impl Property {
             }
         }
         if has_name && has_value { Ok(()) } else { Err(broken("a property has no name or no value")) }
+    }
+
+    #[inline(always)]
+    fn read_meaning(&mut self, wire: &mut Wire<'_>) -> Result<(), Halt> {
+        self.meaning = u32::try_from(wire.varint()?).map_err(|_| broken("a property has an unknown meaning"))?;
+        Ok(())
     }
 }
 

@@ -114,6 +114,15 @@ impl<'a> Wire<'a> {
         Err(Broken::LongNumber)
     }
 
+    /// Passes over the tag of a field of this number and wire type, where that is what comes next. For what writers write in one order: the numbers are
+    /// below 16, so that a tag is one byte.
+    #[inline(always)]
+    pub(crate) fn eat(&mut self, number: u8, wire_type: u32) -> bool {
+        let found = self.bytes.get(self.at).is_some_and(|byte| u32::from(*byte) == u32::from(number) << 3 | wire_type);
+        self.at += usize::from(found);
+        found
+    }
+
     /// The number and wire type of the next field.
     #[inline(always)]
     pub(crate) fn tag(&mut self) -> Result<(u32, u32), Broken> {
@@ -195,6 +204,14 @@ mod tests {
         assert!(wire(&[0x80; 11]).varint().is_err());
         assert!(wire(&[0x80]).varint().is_err());
         assert_eq!(wire(&[0xac, 0x02]).varint().unwrap(), 300);
+    }
+
+    #[test]
+    fn a_tag_is_eaten_or_left() {
+        let mut w = wire(&[3 << 3 | 2, 1, 42, 3 << 3]);
+        assert!(!w.eat(3, VARINT) && !w.eat(4, BYTES) && w.eat(3, BYTES));
+        assert_eq!(w.part().unwrap(), Span { from: 2, to: 3 });
+        assert!(w.eat(3, VARINT) && w.is_at_end() && !w.eat(0, VARINT));
     }
 
     #[test]

@@ -4,8 +4,6 @@
 //! the first in input order where there is none or they are equal; the others are duplicates. Rows of any other document are
 //! collisions. Nothing depends on the order in which rows arrived.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::keys::{Entry, RowPosition};
@@ -35,21 +33,6 @@ impl Resolved {
     pub(crate) fn join(&mut self, other: Self) {
         self.duplicates += other.duplicates;
         self.collisions.extend(other.collisions);
-    }
-}
-
-/// The hash of a key is its own hash.
-#[derive(Default)]
-struct KeyIsHash(u64);
-
-impl Hasher for KeyIsHash {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, _: &[u8]) {}
-    #[expect(clippy::cast_possible_truncation, reason = "the low half is as good a hash as the whole")]
-    fn write_u128(&mut self, key: u128) {
-        self.0 = key as u64;
     }
 }
 
@@ -84,27 +67,61 @@ pub(crate) fn repeats(mut entries: Vec<Entry>, stay: &Survivors) -> Vec<Repeat> 
 
 /// Entries whose key occurs more than once, by key and then in input order.
 fn repeated(entries: &[Entry]) -> Vec<Entry> {
-    let mut first_of: HashMap<u128, u32, BuildHasherDefault<KeyIsHash>> =
-        HashMap::with_capacity_and_hasher(entries.len(), BuildHasherDefault::default());
     // Nearly every key occurs once: only those that do not are gathered and sorted.
     let mut repeated: Vec<Entry> = Vec::new();
+    let mut seen = Seen::with_room_for(entries.len());
     for (index, entry) in entries.iter().enumerate() {
-        let index = u32::try_from(index).unwrap_or(u32::MAX);
-        match first_of.entry(entry.key) {
-            std::collections::hash_map::Entry::Vacant(slot) => {
-                slot.insert(index);
-            }
-            std::collections::hash_map::Entry::Occupied(mut slot) => {
-                let seen = std::mem::replace(slot.get_mut(), u32::MAX);
-                if let Some(first) = usize::try_from(seen).ok().and_then(|i| entries.get(i)) {
-                    repeated.push(*first);
-                }
-                repeated.push(*entry);
-            }
-        }
+        seen.meet(entries, index, entry, &mut repeated);
     }
     repeated.sort_unstable_by_key(|e| (e.key, e.position));
     repeated
+}
+
+/// A hash table of entries by their key, which is its own hash. A place is one word: part of the key, and which entry it is. So the table of a
+/// partition lies in a processor's own cache, and an entry is looked at only where that part agrees.
+struct Seen {
+    /// From the highest bit: 24 bits of the key; whether the entry was gathered; its index and one. 0 where there is none.
+    places: Vec<u64>,
+}
+
+/// Bits of an index: no machine holds so many entries.
+const INDEX: u32 = 39;
+const GATHERED: u64 = 1 << INDEX;
+/// The bits of a key that stand in a place.
+const TAG: u64 = u64::MAX >> (INDEX + 1);
+
+impl Seen {
+    /// A table for so many keys, at most half full.
+    fn with_room_for(keys: usize) -> Self {
+        Self { places: vec![0; keys.saturating_mul(2).next_power_of_two()] }
+    }
+
+    /// Meets the entry with this index. One whose key was met before is gathered, and the first with that key before it, once.
+    #[expect(clippy::cast_possible_truncation, reason = "parts of a key and of a word are meant")]
+    fn meet(&mut self, entries: &[Entry], index: usize, entry: &Entry, gathered: &mut Vec<Entry>) {
+        // The highest bits of the key are those that chose the partition, the lowest choose the place.
+        let (low, tag) = (entry.key as usize, (entry.key >> 64) as u64 & TAG);
+        let mask = self.places.len() - 1;
+        let mut at = low & mask;
+        while let Some(place) = self.places.get_mut(at) {
+            if *place == 0 {
+                *place = tag << (INDEX + 1) | (index as u64 + 1);
+                return;
+            }
+            if *place >> (INDEX + 1) == tag
+                && let Some(first) = entries.get((*place & (GATHERED - 1)) as usize - 1)
+                && first.key == entry.key
+            {
+                if *place & GATHERED == 0 {
+                    *place |= GATHERED;
+                    gathered.push(*first);
+                }
+                gathered.push(*entry);
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+    }
 }
 
 /// Resolves a partition: every row that does not stay is passed to `drop_row`.

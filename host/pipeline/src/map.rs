@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, RecordBatch};
+use arrow_buffer::NullBuffer;
 use crossbeam_channel::Sender;
 use gristmill_decode::{Batch, Projection};
 use gristmill_plugin::{Mapped, Part, TransformWorker, Unique};
@@ -568,16 +569,16 @@ fn mapped_rows(tables: &[gristmill_plugin::TableRows], rows: u32) -> u64 {
 /// The values by which the newest is told.
 enum LatestBy<'a> {
     None,
-    Values(&'a [i64], &'a dyn Array),
+    Values(&'a [i64], Option<&'a NullBuffer>),
 }
 
 impl<'a> LatestBy<'a> {
     fn of(columns: &'a RecordBatch, input: Option<usize>) -> Self {
         let Some(array) = input.and_then(|i| columns.columns().get(i)) else { return Self::None };
         if let Some(times) = array.as_primitive_opt::<TimestampMicrosecondType>() {
-            Self::Values(times.values(), array)
+            Self::Values(times.values(), array.nulls())
         } else if let Some(numbers) = array.as_primitive_opt::<Int64Type>() {
-            Self::Values(numbers.values(), array)
+            Self::Values(numbers.values(), array.nulls())
         } else {
             Self::None
         }
@@ -586,7 +587,9 @@ impl<'a> LatestBy<'a> {
     /// `i64::MIN`, the oldest, where there is no value.
     fn at(&self, row: usize) -> i64 {
         match self {
-            Self::Values(values, array) if array.is_valid(row) => values.get(row).copied().unwrap_or(i64::MIN),
+            Self::Values(values, nulls) if nulls.is_none_or(|nulls| nulls.is_valid(row)) => {
+                values.get(row).copied().unwrap_or(i64::MIN)
+            }
             _ => i64::MIN,
         }
     }

@@ -33,6 +33,8 @@ use crate::verdicts::{RuleCounts, count_rule};
 
 /// Input bytes that a worker takes on at a time where nothing else is said.
 pub const SPLIT_BYTES: u64 = 32 << 20;
+/// Bytes of a partition of keys at most, of documents as small as they can be: so that the hash table of one lies in a processor's own cache.
+const PARTITION_BYTES: u64 = 1 << 20;
 /// Fewer bytes than any row's document takes in any format: for guessing how many rows there will be at most.
 const LEAST_DOCUMENT_BYTES: u64 = 100;
 /// Code of a key that belongs to another document.
@@ -84,7 +86,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
     progress.bytes_total.store(input_bytes, Ordering::Relaxed);
     // Rows and keys have budgets of their own, so that rows that fill theirs do not drive keys to disk piece by piece.
     let (row_budget, key_budget) = (Budget::new(job.options.memory / 4 * 3), Budget::new(job.options.memory / 4));
-    let partition_bytes = job.options.memory / 16 / job.options.workers.max(1) as u64;
+    let partition_bytes = (job.options.memory / 16 / job.options.workers.max(1) as u64).min(PARTITION_BYTES);
     let index = |name: &str| KeyIndex::new(name, folder.path(), documents_at_most, partition_bytes);
     let mut tables: Vec<TableStore> = (description.tables().iter().enumerate())
         .map(|(i, table)| TableStore {
@@ -211,6 +213,8 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
     };
     let to_load: u64 = ledger.rows.iter().map(|r| r.made - r.invalid - r.duplicate - r.collision).sum();
     progress.rows_to_load.store(to_load, Ordering::Relaxed);
+    // The keys are gone, and each row goes from the store to the sink.
+    sink.set_memory(job.options.memory);
     // A process before this one may have died between the commit and the last word of it.
     let committed = match keep {
         Some(keep) if keep.resumed && keep.is_unique => runtime.block_on(sink.loaded(&load))?,

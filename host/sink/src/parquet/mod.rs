@@ -16,7 +16,8 @@
 //! a string column, so that it is no column of the files. Rows with null, or an empty string, are in `…=__HIVE_DEFAULT_PARTITION__`.
 //!
 //! Timestamps are `TIMESTAMP` in microseconds, adjusted to UTC; dates `DATE`; JSON has the logical type `JSON`. Files depend on the rows and the
-//! load alone, byte for byte. Memory is bounded by about 48 MiB for each table, however many days its rows are spread over.
+//! load alone, byte for byte. Memory is bounded, however many days its rows are spread over: by what the sink was given for all tables, by 16 MiB a
+//! table where that is more, the same again while they are sorted, and some MiB for the file that is written.
 
 mod bucket;
 mod encoding;
@@ -25,6 +26,7 @@ mod manifest;
 mod partition;
 mod parts;
 mod place;
+mod scatter;
 mod slab;
 mod spool;
 mod table;
@@ -50,6 +52,8 @@ const MAX_PARTITION_BYTES: usize = 180;
 /// Versions in a folder or a bucket.
 pub struct Parquet {
     place: Place,
+    /// Bytes of rows that a load may hold.
+    memory: u64,
     loading: Option<Loading>,
 }
 
@@ -63,14 +67,18 @@ struct Loading {
 impl Parquet {
     /// A sink for this folder, which is created when a load begins and it is not there.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { place: Place::folder(dir.into()), loading: None }
+        Self::at(Place::folder(dir.into()))
     }
 
     /// A sink for objects below an address. The error says what is wrong with it.
     ///
     /// `client`: where there is one already; else one is made by the credentials of the options when it is needed.
     pub fn in_bucket(address: Address, client: Option<Storage>, options: &OpenOptions) -> Result<Self, String> {
-        Ok(Self { place: Place::bucket(address, client, options)?, loading: None })
+        Ok(Self::at(Place::bucket(address, client, options)?))
+    }
+
+    fn at(place: Place) -> Self {
+        Self { place, memory: slab::SLAB_BYTES, loading: None }
     }
 
     fn states(&self, manifest: Option<&Manifest>, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
@@ -98,6 +106,10 @@ impl Sink for Parquet {
         ValueLimits { partition_bytes: Some(MAX_PARTITION_BYTES), ..ValueLimits::default() }
     }
 
+    fn set_memory(&mut self, bytes: u64) {
+        self.memory = bytes;
+    }
+
     async fn check(&mut self, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
         let manifest = self.place.check()?;
         self.states(manifest.as_ref(), tables)
@@ -121,7 +133,9 @@ impl Sink for Parquet {
             return Ok(Begun::AlreadyLoaded(counts));
         }
         let room = held.make_room(&load.run_id)?;
-        let tables = load.tables.iter().map(|t| TableWriter::create(t, &room)).collect::<Result<_, _>>()?;
+        // A table's rows wait until the commit.
+        let memory = self.memory / load.tables.len().max(1) as u64;
+        let tables = load.tables.iter().map(|t| TableWriter::create(t, &room, memory)).collect::<Result<_, _>>()?;
         self.loading = Some(Loading { load: load.clone(), version: room.version, tables, held });
         Ok(Begun::Ready)
     }

@@ -10,7 +10,7 @@ use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use arrow_array::RecordBatch;
-use arrow_buffer::{Buffer, MutableBuffer};
+use arrow_buffer::Buffer;
 use arrow_ipc::reader::FileDecoder;
 use arrow_ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions, write_message};
 use arrow_ipc::{Block, MetadataVersion};
@@ -230,12 +230,17 @@ impl RunReader<'_> {
         let block = self.blocks.pop_front().ok_or_else(fail)?;
         let number = |n: i64| u64::try_from(n).map_err(|_| fail());
         let length = number(i64::from(block.metaDataLength()))? + number(block.bodyLength())?;
-        let mut bytes = MutableBuffer::from_len_zeroed(usize::try_from(length).map_err(|_| fail())?);
+        // Read into memory that nobody has cleared.
+        let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(|_| fail())?);
         let mut file = self.file;
-        file.seek(SeekFrom::Start(number(block.offset())?))
-            .and_then(|_| file.read_exact(bytes.as_slice_mut()))
+        let read = file
+            .seek(SeekFrom::Start(number(block.offset())?))
+            .and_then(|_| file.take(length).read_to_end(&mut bytes))
             .map_err(SinkError::io(doing, self.folder))?;
-        let rows = self.decoder.read_record_batch(&block, &Buffer::from(bytes));
+        if read as u64 != length {
+            return Err(fail());
+        }
+        let rows = self.decoder.read_record_batch(&block, &Buffer::from_vec(bytes));
         rows.map_err(SinkError::encode(doing, self.folder))?.ok_or_else(fail)
     }
 }

@@ -37,8 +37,8 @@ enum Way {
 }
 
 impl TableWriter {
-    /// Creates the folder of the table.
-    pub(super) fn create(table: &Table, room: &Room) -> Result<Self, SinkError> {
+    /// Creates the folder of the table. `memory`: bytes of rows that it may hold.
+    pub(super) fn create(table: &Table, room: &Room, memory: u64) -> Result<Self, SinkError> {
         let folder = room.files.join(table.name());
         let listed = format!("{}/{}", room.version, table.name());
         let done = Arc::clone(&room.done);
@@ -52,7 +52,7 @@ impl TableWriter {
             }
             Some((index, column)) => Way::Partitioned {
                 partitions: Partitions::new(folder_key(table, column)),
-                slab: Slab::new(schema.clone(), index),
+                slab: Slab::new(schema.clone(), index, memory),
                 spool: Spool::new(schema.clone(), &room.folder),
             },
         };
