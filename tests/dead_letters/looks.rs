@@ -50,7 +50,7 @@ fn letters_are_shown() {
         "   code     overall-score-range (transform, by firestore-quality-stream@",
         "   field    metrics.overallScore\n",
         "   record   1.ndjson, offset ",
-        "\"doubleValue\": 68.0",
+        "\"doubleValue\": 59.0",
     ] {
         assert!(text.contains(part), "`{part}` is not in\n{text}");
     }

@@ -32,7 +32,7 @@ impl Folder {
         let f = Self(crate::kit::folder());
         let documents: Vec<Value> = (0..REPORTS)
             .map(|i| {
-                let score = if i % EVERY == 0 { 50.0 + i as f64 } else { i as f64 / 100.0 };
+                let score = if i % EVERY == 0 { 50.0 + i as f64 / 2.0 } else { i as f64 / 100.0 };
                 report(&format!("team{}", i % 7), &format!("r{i}"), &format!("{i}"), score, "2024-01-01T00:00:00Z")
             })
             .collect();

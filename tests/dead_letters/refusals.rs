@@ -1,6 +1,6 @@
 //! Replays that are refused, with what to do.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{BAD, Folder, WIDE, counts};
 use crate::kit::write_lines;
@@ -61,13 +61,14 @@ fn nothing_that_can_be_replayed() {
 #[test]
 fn tables_without_a_key() {
     let f = Folder::empty();
-    let thing = |i: i64, n: &str| json!({ "name": format!("projects/p/databases/(default)/documents/things/x{i}"), "fields": { "n": { n: i } } });
-    let things: Vec<_> = (0..9).map(|i| thing(i, if i == 4 { "stringValue" } else { "integerValue" })).collect();
+    let thing = |i: i64, n: Value| json!({ "name": format!("projects/p/databases/(default)/documents/things/x{i}"), "fields": { "n": { "doubleValue": n } } });
+    // SQLite has no NaN.
+    let things: Vec<_> = (0..9).map(|i| thing(i, if i == 4 { json!("NaN") } else { json!(i) })).collect();
     write_lines(&f.path().join("export/1.ndjson"), &things);
     let plugin = gristmill_guest::fixture("echo").unwrap().display().to_string();
     let rule = |max: u32| format!("[[rule]]\nname = \"small\"\ncolumn = \"n\"\nrange = {{ min = 0, max = {max} }}\n");
     std::fs::write(f.path().join("rules.toml"), rule(6)).unwrap();
-    let first = f.run("sqlite:q.db", &["--plugin", &plugin, "--config", "types=n=int64", "--rules", "rules.toml"]);
+    let first = f.run("sqlite:q.db", &["--plugin", &plugin, "--config", "types=n=float64", "--rules", "rules.toml"]);
     let first = first.ok().json();
     assert_eq!((&first["records"]["refused"], &first["rows"][0]["invalid"]), (&json!(1), &json!(2)));
     std::fs::write(f.path().join("rules.toml"), rule(100)).unwrap();

@@ -65,3 +65,29 @@ fn a_server_with_a_password() {
     assert_eq!(counts(&summary)[0], BAD);
     assert_eq!(server.quality_rows("q"), server.quality_rows("good"));
 }
+
+/// Letters that lie in a bucket are read there, and those of the replay go there.
+#[test]
+fn letters_in_a_bucket() {
+    let (storage, f) = (gristmill_doubles::storage::StorageDouble::start().unwrap(), Folder::new());
+    storage.create_bucket("letters");
+    let call = |arguments: &[&str]| {
+        let mut command = f.command(arguments);
+        command.env("STORAGE_EMULATOR_HOST", storage.endpoint());
+        finish(&mut command)
+    };
+    f.run_good("sqlite:good.db", &[]);
+    let letters = ["--dead-letters", "gs://letters/dead.jsonl", "--started-at", STARTED];
+    call(&[&["run", "export", "--to", "sqlite:q.db"][..], &letters].concat()).ok();
+    let listed = call(&["--json", "dead-letters", "ls"]).ok().json();
+    assert_eq!((&listed["letters"], &listed["dead_letters"]), (&BAD.into(), &"gs://letters/dead.jsonl".into()));
+    let listed = call(&["--json", "dead-letters", "ls", "--file", "gs://letters/dead.jsonl"]).ok().json();
+    assert_eq!(listed["letters"], BAD);
+    call(&["dead-letters", "ls", "--file", "gs://letters/none.jsonl"]).fails(2, &["run.no-letters", "no such object"]);
+    let again = ["dead-letters", "replay", "--dead-letters", "gs://letters/again.jsonl"];
+    call(&[&again[..], &["--config", "overall-score-max=65"]].concat()).ok();
+    assert_eq!(storage.list("letters", ""), ["again.jsonl", "dead.jsonl"]);
+    let summary = call(&["--json", "dead-letters", "replay", "--config", WIDE]).ok().json();
+    assert_eq!(summary["replays"]["letters"], BAD - 6, "scores from 50 to 65 are there");
+    assert_eq!(f.quality("q.db"), f.quality("good.db"));
+}

@@ -241,8 +241,15 @@ impl LetterWriter<'_> {
 pub(crate) struct DeadLetters {
     postmark: Postmark,
     folder: PathBuf,
-    /// One part a split, then one for the reduce.
-    parts: Mutex<Vec<Option<Part>>>,
+    parts: Mutex<Parts>,
+}
+
+/// One part a split, then one for the reduce.
+struct Parts {
+    /// None: not there yet. None inside: without letters.
+    all: Vec<Option<Option<Part>>>,
+    /// How many of the first ones are there, and the bytes of these.
+    first: (usize, u64),
 }
 
 /// The letters of a split, or of the reduce.
@@ -257,13 +264,18 @@ struct Part {
 
 impl DeadLetters {
     pub(crate) fn new(postmark: Postmark, folder: &Path, splits: usize) -> Self {
-        Self { postmark, folder: folder.to_owned(), parts: Mutex::new(vec![None; splits + 1]) }
+        Self {
+            postmark,
+            folder: folder.to_owned(),
+            parts: Mutex::new(Parts { all: vec![None; splits + 1], first: (0, 0) }),
+        }
     }
 
     /// A writer for part `index`.
     pub(crate) fn part(&self, index: usize) -> LetterWriter<'_> {
         let room = self.postmark.max.map(|max| {
-            let before = lock(&self.parts).iter().take(index).flatten().map(|part| part.length).sum();
+            // Of those before this one, these are there for certain; that is enough to bound what is written in vain.
+            let (_, before) = lock(&self.parts).first;
             max.saturating_sub(before)
         });
         LetterWriter {
@@ -301,14 +313,21 @@ impl DeadLetters {
     }
 
     fn put(&self, index: usize, part: Option<Part>) {
-        if let Some(slot) = lock(&self.parts).get_mut(index) {
-            *slot = part;
+        let mut parts = lock(&self.parts);
+        if let Some(slot) = parts.all.get_mut(index) {
+            *slot = Some(part);
         }
+        let (mut count, mut bytes) = parts.first;
+        while let Some(Some(part)) = parts.all.get(count) {
+            bytes += part.as_ref().map_or(0, |part| part.length);
+            count += 1;
+        }
+        parts.first = (count, bytes);
     }
 
     /// Puts all letters where they go, of which there are so many. Gives how many had no room there; none where there are no letters at all.
     pub(crate) fn publish(&self, letter_box: &OpenBox<'_>, letters: u64) -> Result<Option<u64>, RunError> {
-        let parts: Vec<Part> = lock(&self.parts).iter().flatten().cloned().collect();
+        let parts: Vec<Part> = lock(&self.parts).all.iter().flatten().flatten().cloned().collect();
         let (files, left_out) = match self.postmark.max {
             Some(max) => self.first(&parts, max, letters)?,
             None => (parts.into_iter().map(|part| part.path).collect(), 0),
