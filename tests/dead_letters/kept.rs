@@ -63,7 +63,7 @@ fn redacted_records_of_an_export_that_is_gone() {
 #[test]
 fn bytes_that_are_no_document_are_left_out_where_anything_is() {
     let f = Folder::new();
-    std::fs::write(f.path().join("export/3.ndjson"), "{\"name\": \"secret\n{}\n").unwrap();
+    std::fs::write(f.path().join("export/3.ndjson"), "{\"name\": \"secret\" nope}\n{}\n").unwrap();
     f.run("sqlite:q.db", &["--redact", "author", "--dead-letters", "dead.jsonl"]).ok();
     let letters = f.json_lines("dead.jsonl");
     let raw: Vec<&Value> = letters.iter().filter(|letter| letter["document"].is_null()).collect();

@@ -50,7 +50,7 @@ fn letters_that_are_gone() {
 fn nothing_that_can_be_replayed() {
     let f = Folder::empty();
     write_lines(&f.path().join("export/1.ndjson"), &[crate::kit::report("a", "b", "t", 0.5, "2024-01-01T00:00:00Z")]);
-    std::fs::write(f.path().join("export/2.ndjson"), "{\"name\": \n{}\n").unwrap();
+    std::fs::write(f.path().join("export/2.ndjson"), "{\"name\": nope}\n{}\n").unwrap();
     f.run("sqlite:q.db", &[]).ok();
     let ran = f.replay(&[]).fails(2, &["cli.dead-letters", "can be replayed", "no documents", "Mend the export"]);
     assert_eq!(ran.stdout, "");

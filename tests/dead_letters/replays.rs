@@ -152,9 +152,11 @@ fn after_a_gate_everything_is_loaded() {
     // Still too many, still nothing.
     f.replay(&["--config", "overall-score-max=60"]).fails(7, &["run.max-rejected"]);
     assert!(!f.path().join("q.db").exists());
-    let run =
-        f.runs().into_iter().find(|run| run["details"]["replays"].is_null() && run["state"] == "refused").unwrap();
-    let summary = f.replay(&[run["id"].as_str().unwrap(), "--config", WIDE]).ok().json();
+    let stopped = f.runs()[0]["id"].as_str().unwrap().to_owned();
+    f.replay(&[&stopped, "--config", WIDE]).fails(2, &["cli.dead-letters", "and loaded nothing"]);
+    // By itself it is the run that is meant.
+    let summary = f.replay(&["--config", WIDE]).ok().json();
+    assert_ne!(summary["replays"]["run"], *stopped);
     assert_eq!(counts(&summary)[0], REPORTS as u64);
     assert_eq!(f.quality("q.db"), f.quality("good.db"));
 }

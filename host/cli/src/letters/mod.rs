@@ -40,17 +40,21 @@ fn letters_of(which: &args::WhichArgs) -> Result<LetterBox, CliError> {
         }
         (None, run) => {
             let state = open_state(&which.state)?;
-            let record = run_with_letters(&state, run.as_deref())?;
+            let record = run_with_letters(&state, run.as_deref(), |_| true)?;
             letters_of_run(&record, google)
         }
     }
 }
 
-/// The run that is named, or the newest one that has dead letters.
-fn run_with_letters(state: &State, wanted: Option<&str>) -> Result<RunRecord, CliError> {
+/// The run that is named, or the newest one that has dead letters and is meant.
+fn run_with_letters(
+    state: &State,
+    wanted: Option<&str>,
+    is_meant: impl Fn(&RunRecord) -> bool,
+) -> Result<RunRecord, CliError> {
     let found = match wanted {
         Some(id) => Some(state.run(id)?),
-        None => state.runs(&Filter::default())?.into_iter().find(|run| run.dead_letters.is_some()),
+        None => state.runs(&Filter::default())?.into_iter().find(|run| run.dead_letters.is_some() && is_meant(run)),
     };
     found.ok_or_else(|| CliError::Letters {
         what: format!("no run in {} has dead letters", state.folder().display()),

@@ -96,7 +96,17 @@ pub(crate) struct Replaying {
 pub(super) fn replay(cli: &Cli, args: &ReplayArgs) -> Result<(), CliError> {
     let here = std::env::current_dir().map_err(|e| crate::job::file_error(Path::new("."), e))?;
     let state = open_state(&args.state)?;
-    let run = run_with_letters(&state, args.run.as_deref())?;
+    let run = run_with_letters(&state, args.run.as_deref(), |run| !loaded_nothing_of(run))?;
+    if loaded_nothing_of(&run) {
+        let of = Replays::of(&run).map(|replays| replays.run).unwrap_or_default();
+        return Err(CliError::Letters {
+            what: format!(
+                "run {} is a replay of run {of}, and loaded nothing: its dead letters are not all that there is to load",
+                run.id
+            ),
+            remedy: "Replay the run that it replays",
+        });
+    }
     if run.is_unfinished() {
         return Err(CliError::Letters {
             what: format!("run {} is not done: it can go on where it was", run.id),
@@ -173,6 +183,11 @@ pub(super) fn replay(cli: &Cli, args: &ReplayArgs) -> Result<(), CliError> {
     go(cli, &job, None, Some(Replaying { replay, records, begun_at: now() }))
 }
 
+/// Whether a run is a replay that was stopped, so that what it replays is to be replayed in its place.
+fn loaded_nothing_of(run: &RunRecord) -> bool {
+    run.state != RunState::Done && Replays::of(run).is_some()
+}
+
 /// The run that read the export, and the job of the run that is replayed: the same, but for what replays in between changed.
 fn job_of(state: &State, run: &RunRecord, to: Option<&str>) -> Result<(RunRecord, JobArgs), CliError> {
     let Some(replays) = Replays::of(run) else {
@@ -234,7 +249,7 @@ impl Plan {
         let no = |what: String, remedy: &'static str| Err(CliError::Letters { what, remedy });
         let options = OpenOptions { look_only: true, ..job.destination.options(&job.export.google, None) };
         let replaces = gristmill_sink::open(&job.to, options)?.replaces();
-        let loaded_nothing = run.id == original.id && run.state != RunState::Done;
+        let loaded_nothing = run.state != RunState::Done;
         let whole = replaces || loaded_nothing;
         if whole && args.from == Some(Source::Letters) {
             let why = if replaces {
