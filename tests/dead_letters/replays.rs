@@ -199,7 +199,7 @@ fn from_another_folder_a_run_of_a_job_file() {
     std::fs::copy(newer(), elsewhere.join("newer.wasm")).unwrap();
     let replay = ["dead-letters", "replay", "--plugin", "newer.wasm", "--config", WIDE, "--state", "../state"];
     let ran = run_in(&elsewhere, &replay).ok();
-    for part in ["replayed", "10 records of run", "from the letters"] {
+    for part in ["replayed", "10 records of run", "which has 10 dead letters, from the letters"] {
         assert!(ran.stderr.contains(part), "`{part}` is not in\n{}", ran.stderr);
     }
     assert_eq!(f.quality("q.db"), f.quality("good.db"));

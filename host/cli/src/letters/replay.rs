@@ -57,14 +57,12 @@ impl Replays {
 
     /// In words.
     pub(crate) fn text(&self) -> String {
-        let whole = if self.whole { ", with all else that it reads" } else { "" };
-        format!(
-            "{} of run {}, of {}, from the {}{whole}",
-            several(self.records, "record"),
-            self.run,
-            several(self.letters, "dead letter"),
-            self.from
-        )
+        let letters = several(self.letters, "dead letter");
+        if self.whole {
+            return format!("all of run {}, which has {letters}, from the export", self.run);
+        }
+        let records = several(self.records, "record");
+        format!("{records} of run {}, which has {letters}, from the {}", self.run, self.from)
     }
 }
 
@@ -174,9 +172,16 @@ pub(super) fn replay(cli: &Cli, args: &ReplayArgs) -> Result<(), CliError> {
     if replays.records == 0 && replays.from == "letters" {
         let why: Vec<String> =
             replays.not_replayed.iter().map(|not| format!("\n  {}: {}", count(not.count), not.why)).collect();
+        let remedy = if args.from.is_some() && plan.is_in_export {
+            "Leave --from out, so that they are taken from the export"
+        } else if plan.is_in_export {
+            "Put the export back as it was, or run the command of the run again on what there is now"
+        } else {
+            "Mend the export, and run the command of the run again"
+        };
         return Err(CliError::Letters {
             what: format!("no dead letter of run {} can be replayed:{}", run.id, why.concat()),
-            remedy: "Mend the export, and run the command of the run again",
+            remedy,
         });
     }
     let replay = Replay { replays, folder: here, input, destination: original.destination.clone() };
@@ -234,6 +239,8 @@ struct Plan {
     whole: bool,
     /// Whether records are replayed of which rows were loaded.
     of_rows: bool,
+    /// Whether the export had what the letters have not.
+    is_in_export: bool,
     not_replayed: Vec<NotReplayed>,
 }
 
@@ -310,7 +317,7 @@ impl Plan {
                 );
             }
         }
-        Ok(Self { from, whole, of_rows: of_rows.is_none(), not_replayed })
+        Ok(Self { from, whole, of_rows: of_rows.is_none(), is_in_export: incomplete > 0, not_replayed })
     }
 
     /// A table of the plugin that has no key, where rows that are there would be doubled.

@@ -43,7 +43,7 @@ pub(super) fn show(cli: &Cli, args: &ShowArgs) -> Result<(), CliError> {
         }
     }
     out.flush().map_err(CliError::Stdout)?;
-    if shown == 0 && !cli.quiet && args.limit != Some(0) {
+    if shown == 0 && seen > 0 && !cli.quiet && args.limit != Some(0) {
         eprintln!("none of {} dead letters is such a one", count(seen));
     }
     Ok(())
