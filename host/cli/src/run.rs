@@ -13,7 +13,7 @@ use crate::error::CliError;
 use crate::job::{Identity, now, prepare};
 use crate::letters::Replaying;
 use crate::progress::Display;
-use crate::recorded::{Kept, Place, open_state};
+use crate::recorded::{Place, open_state};
 use crate::summary::{self, Timing};
 
 pub(crate) fn run(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
@@ -121,17 +121,8 @@ pub(crate) fn go(
         }
         _ => (None, None),
     };
-    let finish = |recorded: crate::recorded::Recorded| {
-        recorded.finish(&progress, &prepared.job, ledger, dead_letters, error.as_ref())
-    };
-    let kept: Option<Kept> = match recorded.map(finish).transpose() {
-        Ok(kept) => kept.flatten(),
-        // What became of the run matters more than that it cannot be recorded.
-        Err(error) => {
-            tracing::warn!("how the run ended is not recorded: {error}");
-            None
-        }
-    };
+    let kept =
+        recorded.and_then(|recorded| recorded.finish(&progress, &prepared.job, ledger, dead_letters, error.as_ref()));
     match (outcome, error) {
         (Some(finished), _) => {
             let summary = summary::Summary::of(&prepared, args, &finished, &progress, timing);
