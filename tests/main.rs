@@ -20,6 +20,7 @@ mod c;
 mod collisions;
 mod command_line;
 mod databases;
+mod dead_letters;
 mod determinism;
 mod exports;
 mod guests;

@@ -150,6 +150,7 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
         validators: Vec::new(),
         run_id: "native".to_owned(),
         started_at,
+        replayed: None,
         options: Options {
             workers: std::thread::available_parallelism()?.get(),
             batch_rows: 4096,
@@ -160,6 +161,8 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
             on_conflict: OnConflict::Keep,
             dead_letters: LetterBox::File(to.join("dead.jsonl")),
             work_dir: std::env::temp_dir(),
+            redact: None,
+            dead_letters_max: None,
             max_document: 32 << 20,
             split_bytes: gristmill_pipeline::SPLIT_BYTES,
         },

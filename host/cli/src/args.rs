@@ -10,6 +10,7 @@ use gristmill_record::{Grant, PathPattern};
 use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
+use crate::letters::{KeepArgs, LettersCommand};
 use crate::secret::Secret;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
@@ -40,6 +41,9 @@ pub(crate) enum Command {
     /// See what runs there were, and clean up after those that were not done
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Look at records that were refused, and run them again
+    #[command(subcommand)]
+    DeadLetters(LettersCommand),
     /// Look at a table that was loaded: rows by where they are from, the newest rows, keys that are there twice. Changes nothing
     Check(TableArgs),
     /// Look into an export
@@ -520,6 +524,8 @@ pub(crate) struct JobArgs {
     /// Where refused records go, as JSON lines: a file or gs://BUCKET/NAME [default: dead-letters/RUN.jsonl]
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Quality")]
     pub(crate) dead_letters: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Quality")]
+    pub(crate) kept_letters: KeepArgs,
 
     /// The one time that the run knows, in RFC 3339; runs with the same time are equal byte for byte [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_time, help_heading = "Execution")]

@@ -81,7 +81,9 @@ pub(crate) enum CliError {
     #[error("run {run} goes to {was}, and not to {is}")]
     OtherDestination { run: String, was: String, is: String },
     #[error("run {run} goes to {to}, whose password is not kept")]
-    Password { run: String, to: String },
+    Password { run: String, to: String, command: &'static str },
+    #[error("{what}")]
+    Letters { what: String, remedy: &'static str },
     #[error("{error}")]
     Kept { error: Box<CliError>, kept: Kept },
     #[error("stdout: {0}")]
@@ -135,6 +137,7 @@ impl Diagnose for CliError {
                 | Self::OtherDestination { .. }
                 | Self::Password { .. },
             ) => "cli.resume",
+            (None, Self::Letters { .. }) => "cli.dead-letters",
             (None, Self::Stdout(_)) => "cli.stdout",
             (None, _) => "cli.environment",
         }
@@ -156,7 +159,7 @@ impl Diagnose for CliError {
                 None,
                 Self::PluginName { .. } | Self::Occupied(_) | Self::Job { .. } | Self::Secret { .. } | Self::NoState,
             ) => Blame::Usage,
-            (None, _) if self.code() == "cli.resume" => Blame::Usage,
+            (None, _) if ["cli.resume", "cli.dead-letters"].contains(&self.code()) => Blame::Usage,
             (None, _) => Blame::Environment,
         }
     }
@@ -172,9 +175,10 @@ impl Diagnose for CliError {
                 Some("Run the command of the run again: rows that are in the destination are not loaded twice".to_owned())
             }
             (None, Self::OtherDestination { .. }) => Some("Leave --to out, or run the command itself for another destination".to_owned()),
-            (None, Self::Password { run, .. }) => {
-                Some(format!("Name the destination once more, `gristmill resume {run} --to URL`, or run the same command again"))
+            (None, Self::Password { run, command, .. }) => {
+                Some(format!("Name the destination once more, `gristmill {command} {run} --to URL`, or run the same command again"))
             }
+            (None, Self::Letters { remedy, .. }) => Some((*remedy).to_owned()),
             (None, Self::Config { .. }) => {
                 Some("See the plugin's settings with `gristmill plugin inspect [FILE]`".to_owned())
             }

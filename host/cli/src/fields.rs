@@ -73,6 +73,8 @@ const TABLES: [(&str, &str, &[Line]); 5] = [
             ("gates", As::Map, "gate"),
             ("max-rejected", As::Number, "max_rejected"),
             ("dead-letters", As::Text, "dead_letters"),
+            ("redact", As::Text, "redact"),
+            ("dead-letters-max", As::Number, "dead_letters_max"),
         ],
     ),
     (

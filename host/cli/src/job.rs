@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use gristmill_pipeline::{Job, LetterBox, Options, PluginIdentity, run_id};
 use gristmill_plugin::{ConfiguredPlugin, Context, Engine, Limits, Plugin, Transform};
-use gristmill_record::Scalar;
+use gristmill_record::{Description, Scalar};
 use gristmill_sink::{OnConflict, Sink};
 use gristmill_source::{Credentials, DiscoverOptions, Format, Input, discover};
 use serde_json::{Map, Value};
@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use crate::args::{ComponentFile, ConfigArgs, Conflict, ExportArgs, JobArgs};
 use crate::error::CliError;
 use crate::files;
+use crate::letters::{Replay, Replaying};
 use crate::quality::Quality;
 
 /// The plugin that is used where none is named, as a component.
@@ -30,36 +31,56 @@ pub(crate) const BUILT_IN: &str = "builtin";
 pub(crate) struct Prepared {
     pub(crate) job: Job,
     pub(crate) sink: Box<dyn Sink>,
+    /// Where it runs again what another run refused.
+    pub(crate) replay: Option<Replay>,
 }
 
-/// Finds the input, loads and opens the plugin, opens the destination. A run that goes on has its id and its time already.
-pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Result<Prepared, CliError> {
+/// Which run it is.
+pub(crate) enum Identity {
+    /// One of its own.
+    New,
+    /// One that goes on: its id, and its time.
+    Unfinished(String, i64),
+    /// One that runs again what another one refused. Plugins and rows know that one's id and time.
+    Replay(Replaying),
+}
+
+/// Finds the input, loads and opens the plugin, opens the destination.
+pub(crate) fn prepare(args: &JobArgs, identity: Identity) -> Result<Prepared, CliError> {
     let to = match &args.destination.password {
         Some(password) => gristmill_sink::with_password(&args.to, &password.read()?)?,
         None => args.to.clone(),
     };
     let sink = gristmill_sink::open(&to, args.destination.options(&args.export.google, args.work_dir.as_ref()))?;
     let input = find(&args.export)?;
-    let limits = Limits {
-        memory: args.plugin_memory.as_u64(),
-        call_time: args.plugin_time,
-        output: usize::try_from(args.plugin_output.as_u64()).unwrap_or(usize::MAX),
-        faults: args.plugin_faults,
-    };
+    let limits = limits(args);
     let engine = engine()?;
     let plugin = load_plugin(&engine, args.plugin.as_ref(), limits, &args.export.google.credentials)?;
     let settings = settings(&plugin, &args.config.config)?;
     let quality = Quality::read(args, &engine, limits)?;
-    let (earlier_id, earlier_time) = unfinished.unzip();
+    let earlier_time = match &identity {
+        Identity::Unfinished(_, time) => Some(*time),
+        _ => None,
+    };
     let started_at = args.started_at.or(earlier_time).unwrap_or_else(now);
     let digest = plugin.digest().to_owned();
     // The id is part of the plugin's context, so what it is made of must be known before the plugin is opened.
     let said = Value::Object(settings.clone()).to_string();
-    let parts = [digest.as_str(), &said].into_iter().chain(quality.parts());
-    let run_id = earlier_id.unwrap_or_else(|| run_id(started_at, &input, parts));
+    let (earlier_id, replaying) = match identity {
+        Identity::New => (None, None),
+        Identity::Unfinished(id, _) => (Some(id), None),
+        Identity::Replay(replaying) => (None, Some(replaying)),
+    };
+    // A replay has the time of the run that it makes whole, and an id of its own.
+    let id_time = replaying.as_ref().map_or(started_at, |r| r.begun_at);
+    let of = replaying.iter().flat_map(|r| ["replay", r.replay.replays.run.as_str()]);
+    let parts = [digest.as_str(), &said].into_iter().chain(quality.parts()).chain(of);
+    let run_id = earlier_id.unwrap_or_else(|| run_id(id_time, &input, parts));
+    // What plugins see of a replay is the run that it makes whole.
+    let known_as = replaying.as_ref().map_or(&run_id, |r| &r.replay.replays.original).clone();
     let about = plugin.about();
     let name = format!("{}@{}", about.name, about.version);
-    let context = Context { run_id: run_id.clone(), started_at };
+    let context = Context { run_id: known_as, started_at };
     let configured = plugin.configure(&settings, context.clone())?;
     if let Some(grant) = &args.grant {
         let wanted = grant.exceeded(configured.description());
@@ -71,8 +92,14 @@ pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Resu
     let validators = quality.configure(&context, configured.description().tables())?;
     let dead_letters = match &args.dead_letters {
         Some(path) => letter_box(path, &args.export.google.credentials)?,
-        None => LetterBox::File(Path::new("dead-letters").join(format!("{run_id}.jsonl"))),
+        None => {
+            let path = Path::new("dead-letters").join(format!("{run_id}.jsonl"));
+            // Whoever replays a run may be in another folder, and looks there for what is not absolute.
+            let path = if replaying.is_some() { std::path::absolute(&path).unwrap_or(path) } else { path };
+            LetterBox::File(path)
+        }
     };
+    let (replay, replayed) = replaying.map(|r| (r.replay, r.records)).unzip();
     let job = Job {
         input,
         transform: Arc::new(configured),
@@ -80,6 +107,7 @@ pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Resu
         validators,
         run_id,
         started_at,
+        replayed: replayed.flatten(),
         options: Options {
             workers: workers(args),
             batch_rows: usize::try_from(args.batch_rows).unwrap_or(usize::MAX),
@@ -92,15 +120,34 @@ pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Resu
                 Conflict::Update => OnConflict::Update,
             },
             dead_letters,
+            redact: args.kept_letters.redact.clone(),
+            dead_letters_max: args.kept_letters.dead_letters_max.map(|size| size.as_u64()),
             work_dir: args.work_dir.clone().unwrap_or_else(std::env::temp_dir),
             max_document: usize::try_from(args.max_document.as_u64()).unwrap_or(usize::MAX),
             split_bytes: args.resume.split_size.as_u64(),
         },
     };
-    Ok(Prepared { job, sink })
+    Ok(Prepared { job, sink, replay })
 }
 
-fn letter_box(path: &Path, google: &Credentials) -> Result<LetterBox, CliError> {
+/// What the plugins of a job may take.
+fn limits(args: &JobArgs) -> Limits {
+    Limits {
+        memory: args.plugin_memory.as_u64(),
+        call_time: args.plugin_time,
+        output: usize::try_from(args.plugin_output.as_u64()).unwrap_or(usize::MAX),
+        faults: args.plugin_faults,
+    }
+}
+
+/// What the plugin of a job says of itself.
+pub(crate) fn description(args: &JobArgs) -> Result<Description, CliError> {
+    let plugin = load_plugin(&engine()?, args.plugin.as_ref(), limits(args), &args.export.google.credentials)?;
+    Ok(open_for_inspection(&plugin, &args.config)?.description().clone())
+}
+
+/// A place for dead letters: a file, or an object where the path is an address.
+pub(crate) fn letter_box(path: &Path, google: &Credentials) -> Result<LetterBox, CliError> {
     Ok(match files::address(path) {
         Some(text) => LetterBox::Object { address: files::parse(text)?, credentials: google.clone() },
         None => LetterBox::File(path.to_owned()),

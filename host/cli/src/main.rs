@@ -16,6 +16,7 @@ mod files;
 mod job;
 mod jobfile;
 mod judged;
+mod letters;
 mod look;
 mod new;
 mod plan;
@@ -68,6 +69,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches) -> Result<(), CliError> {
         Command::Resume(args) => run::resume(cli, args),
         Command::Runs(RunsCommand::Ls(args)) => runs::ls(cli, args),
         Command::Runs(RunsCommand::Prune(args)) => runs::prune(cli, args),
+        Command::DeadLetters(command) => letters::run(cli, command),
         Command::Plan(args) => plan::plan(cli, args),
         Command::Check(args) => look::check(cli, args),
         Command::Job(JobCommand::Check(args)) => jobfile::check(cli, args),

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::args::{Cli, JobArgs};
 use crate::error::CliError;
-use crate::job::{Prepared, prepare};
+use crate::job::{Identity, Prepared, prepare};
 use crate::plugin::mapping;
 use crate::text::{cell, count, table};
 
@@ -24,7 +24,7 @@ const RECORDS: u64 = 10_000;
 const FILES: usize = 10;
 
 pub(crate) fn plan(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
-    let mut prepared = prepare(args, None)?;
+    let mut prepared = prepare(args, Identity::New)?;
     let runtime = gristmill_sink::runtime().map_err(|e| CliError::Environment(e.to_string()))?;
     let states = runtime.block_on(prepared.sink.check(prepared.job.transform.description().tables()))?;
     let look = preview(&prepared.job, ROWS, RECORDS)?;

@@ -17,6 +17,7 @@ use crate::args::{JobArgs, StateArgs};
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::job::{Prepared, now};
+use crate::letters::REPLAYS;
 
 /// Between two looks at the counters.
 const TICK: Duration = Duration::from_secs(1);
@@ -155,11 +156,20 @@ fn new_record(args: &JobArgs, prepared: &Prepared, begun_at: i64) -> RunRecord {
     let arguments = std::env::args_os().skip(1).map(|a| without_password(&a.to_string_lossy())).collect();
     let folder = std::env::current_dir().unwrap_or_default();
     let files = gristmill_pipeline::versions(job).unwrap_or_default();
+    let mut details = Details::default();
+    if let Some(replay) = &prepared.replay {
+        details.more.insert(REPLAYS.to_owned(), serde_json::to_value(&replay.replays).unwrap_or_default());
+    }
+    let (folder, name) = match &prepared.replay {
+        Some(replay) => (replay.folder.clone(), replay.input.clone()),
+        None => (folder, args.export.export.clone()),
+    };
     RunRecord {
+        details,
         started_at: job.started_at,
         contract: gristmill_plugin::CONTRACT.to_owned(),
         command: CommandLine { arguments, folder },
-        input: InputSummary { name: args.export.export.clone(), bytes: job.input.bytes(), files },
+        input: InputSummary { name, bytes: job.input.bytes(), files },
         destination: prepared.sink.describe(),
         plugin: plugin_record(&job.plugin.name, &job.plugin.digest, &job.plugin.config),
         validators: job.validators.iter().map(|v| plugin_record(v.name(), v.digest(), v.config())).collect(),

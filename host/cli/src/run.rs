@@ -10,13 +10,14 @@ use gristmill_state::{Filter, RunRecord, RunState};
 
 use crate::args::{Cli, Command, JobArgs, ResumeCommand};
 use crate::error::CliError;
-use crate::job::{now, prepare};
+use crate::job::{Identity, now, prepare};
+use crate::letters::Replaying;
 use crate::progress::Display;
 use crate::recorded::{Place, open_state};
 use crate::summary::{self, Timing};
 
 pub(crate) fn run(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
-    go(cli, args, None)
+    go(cli, args, None, None)
 }
 
 /// Goes on with a run: the one that is named, or the only one that can.
@@ -29,6 +30,18 @@ pub(crate) fn resume(cli: &Cli, args: &ResumeCommand) -> Result<(), CliError> {
     if !record.is_unfinished() {
         return Err(CliError::NotUnfinished { run: record.id, state: record.state });
     }
+    let folder = std::path::absolute(state.folder()).unwrap_or_else(|_| state.folder().to_owned());
+    let mut job = recorded_job(&record, args.to.as_deref(), "resume")?;
+    job.resume.state.state = Some(folder);
+    job.resume.fresh = false;
+    drop(state);
+    go(cli, &job, Some(&record.id), None)
+}
+
+/// The job of a recorded run, with `to` for a destination whose password is not kept. The process goes to the folder in which the run was begun.
+///
+/// `command`: who asks, for messages.
+pub(crate) fn recorded_job(record: &RunRecord, to: Option<&str>, command: &'static str) -> Result<JobArgs, CliError> {
     let folder = &record.command.folder;
     std::env::set_current_dir(folder).map_err(|e| crate::job::file_error(folder, e))?;
     let arguments = std::iter::once("gristmill").chain(record.command.arguments.iter().map(String::as_str));
@@ -38,19 +51,16 @@ pub(crate) fn resume(cli: &Cli, args: &ResumeCommand) -> Result<(), CliError> {
     // A job file is read again: what it says now has to be what the run was begun with.
     let (recorded, _) = crate::jobfile::expand(recorded, matches)?;
     let Command::Run(mut job) = recorded.command else { return Err(bad("it is no `run`".to_owned())) };
-    if let Some(to) = &args.to {
+    if let Some(to) = to {
         if without_password(to) != without_password(&job.to) {
             let was = job.to;
-            return Err(CliError::OtherDestination { run: record.id, was, is: without_password(to) });
+            return Err(CliError::OtherDestination { run: record.id.clone(), was, is: without_password(to) });
         }
-        job.to.clone_from(to);
+        job.to = to.to_owned();
     } else if job.to.contains(":…@") {
-        return Err(CliError::Password { run: record.id, to: job.to });
+        return Err(CliError::Password { run: record.id.clone(), to: job.to, command });
     }
-    job.resume.state.state = Some(state.folder().to_owned());
-    job.resume.fresh = false;
-    drop(state);
-    go(cli, &job, Some(&record.id))
+    Ok(job)
 }
 
 /// The one run that can go on and is under way nowhere.
@@ -65,11 +75,28 @@ fn only_unfinished(mut runs: Vec<RunRecord>) -> Result<RunRecord, CliError> {
     }
 }
 
-fn go(cli: &Cli, args: &JobArgs, wanted: Option<&str>) -> Result<(), CliError> {
+/// Does a job. `wanted`: the run that is to go on; `replaying`: what of another run it replays.
+pub(crate) fn go(
+    cli: &Cli,
+    args: &JobArgs,
+    wanted: Option<&str>,
+    replaying: Option<Replaying>,
+) -> Result<(), CliError> {
     let (start, begun_at) = (Instant::now(), now());
     let place = Place::find(args, wanted)?;
-    let unfinished = place.as_ref().and_then(Place::unfinished);
-    let mut prepared = prepare(args, unfinished.map(|unfinished| unfinished.identity()))?;
+    let unfinished = place.as_ref().and_then(Place::unfinished).map(|unfinished| unfinished.identity());
+    let identity = match (replaying, unfinished) {
+        (Some(replaying), _) => Identity::Replay(replaying),
+        (None, Some((id, time))) => Identity::Unfinished(id, time),
+        (None, None) => Identity::New,
+    };
+    let mut prepared = prepare(args, identity)?;
+    if let Some(replay) = &prepared.replay {
+        let (was, is) = (replay.destination.clone(), prepared.sink.describe());
+        if was != is {
+            return Err(CliError::OtherDestination { run: replay.replays.run.clone(), was, is });
+        }
+    }
     let recorded = place.map(|place| place.begin(args, &prepared, begun_at)).transpose()?;
     let progress = Arc::new(Progress::default());
     let keeps = recorded.as_ref().and_then(|r| r.keep()).is_some();

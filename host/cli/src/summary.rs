@@ -13,6 +13,7 @@ use serde::Serialize;
 use crate::args::{Cli, JobArgs};
 use crate::error::CliError;
 use crate::job::Prepared;
+use crate::letters::Replays;
 use crate::text::{count, table};
 
 /// A share of refused records above which a person is told, even where the job allows it.
@@ -34,6 +35,9 @@ pub(crate) struct Summary<'a> {
     run_id: &'a str,
     started_at: String,
     input: &'a str,
+    /// What of another run it replays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replays: Option<&'a Replays>,
     files: usize,
     plugin: &'a str,
     /// The pattern of the documents that it takes.
@@ -49,6 +53,8 @@ pub(crate) struct Summary<'a> {
     #[serde(flatten)]
     ledger: &'a Ledger,
     dead_letters: Option<String>,
+    /// Letters that had no room there.
+    dead_letters_left_out: u64,
     proofs: Vec<ProofLine>,
     legacy_values: u64,
     spilled_bytes: u64,
@@ -123,7 +129,8 @@ impl<'a> Summary<'a> {
         Self {
             run_id: &job.run_id,
             started_at: format_rfc3339(job.started_at),
-            input: &args.export.export,
+            input: prepared.replay.as_ref().map_or(&args.export.export, |replay| &replay.input),
+            replays: prepared.replay.as_ref().map(|replay| &replay.replays),
             files: job.input.files.len(),
             plugin: &job.plugin.name,
             documents: job.transform.description().pattern().as_str(),
@@ -141,6 +148,7 @@ impl<'a> Summary<'a> {
             already_loaded: finished.already_loaded,
             ledger: &finished.ledger,
             dead_letters: finished.dead_letters.as_ref().map(ToString::to_string),
+            dead_letters_left_out: finished.letters_left_out,
             proofs: finished.proofs.iter().map(ProofLine::of).collect(),
             legacy_values: finished.legacy_values,
             spilled_bytes: finished.spilled,
@@ -192,7 +200,17 @@ impl<'a> Summary<'a> {
             );
         }
         if let Some(path) = &self.dead_letters {
-            line("dead letters", path);
+            let no_room = match self.dead_letters_left_out {
+                0 => String::new(),
+                n => format!(", but for {} that had no room", count(n)),
+            };
+            line("dead letters", &format!("{path}{no_room}"));
+        }
+        if let Some(replays) = self.replays {
+            line("replayed", &replays.text());
+            for not in &replays.not_replayed {
+                line("not replayed", &format!("{}: {}", count(not.count), not.why));
+            }
         }
         if self.already_loaded {
             line("loaded before", "the destination holds the result of this very job; nothing was written");
@@ -283,6 +301,7 @@ fn ledger_text(ledger: &Ledger) -> String {
             (t.invalid, "refused by validators"),
             (t.duplicate, "duplicates of another row of this run"),
             (t.collision, "collisions: their key is another document's"),
+            (t.elsewhere, "of records that the run which is replayed took"),
         ];
         rows.retain(|(n, what)| *n > 0 || *what == "inserted" || *what == made);
         all.extend(cells(&rows));

@@ -123,6 +123,24 @@ pub enum RunError {
         /// What it is.
         what: &'static str,
     },
+    /// Dead letters cannot be read back.
+    #[error("{path}: {source}")]
+    NoLetters {
+        /// Where they should be.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A line of dead letters is none.
+    #[error("{path}, line {line}: it is no dead letter: {what}")]
+    BadLetter {
+        /// The file.
+        path: PathBuf,
+        /// Counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The state folder cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
@@ -174,6 +192,7 @@ impl Diagnose for RunError {
             Self::Changed { .. } => "run.input-changed",
             Self::Letters(e) => e.code(),
             Self::NotDeadLetters { .. } => "run.dead-letters",
+            Self::NoLetters { .. } | Self::BadLetter { .. } => "run.no-letters",
             Self::Cancelled => "run.interrupted",
             Self::Bug(_) => "run.bug",
         }
@@ -191,6 +210,8 @@ impl Diagnose for RunError {
                 Blame::Input => Blame::Destination,
                 blame => blame,
             },
+            Self::NoLetters { source, .. } => blame_io(source, Blame::Usage),
+            Self::BadLetter { .. } => Blame::Usage,
             Self::NotDeadLetters { .. } | Self::NotTheSame { .. } => Blame::Usage,
             Self::NotDeterministic { .. } | Self::NotDeterministicVerdict { .. } | Self::TooManyRules { .. } => {
                 Blame::Plugin
@@ -225,6 +246,10 @@ impl Diagnose for RunError {
                 Some("Mend the documents that break the rule, which were not refused, or raise the rule's gate".into())
             }
             Self::Letters(e) => e.remedy(),
+            Self::NoLetters { .. } => Some(
+                "Name the file by --file where it lies elsewhere now; without it, run the command of the run again".into(),
+            ),
+            Self::BadLetter { .. } => Some("Name a file of dead letters as gristmill wrote it".into()),
             Self::NotDeadLetters { .. } => Some("Name another file by --dead-letters".into()),
             Self::Work { source, .. } if blame_io(source, Blame::Bug) == Blame::Environment => {
                 Some("Free some space, or name a folder with more: by --state for what is kept until the run is done, by --work-dir for the rest".into())

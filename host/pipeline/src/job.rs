@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gristmill_plugin::{Limits, Transform, Validate};
+use gristmill_record::Grant;
 use gristmill_sink::OnConflict;
 use gristmill_source::Input;
 use sha2::{Digest, Sha256};
 
 use crate::gate::{Gate, MaxRejected};
 use crate::letterbox::LetterBox;
+use crate::origins::Replayed;
 
 /// How a run goes about its work. None of it changes the rows.
 #[derive(Debug, Clone)]
@@ -30,6 +32,10 @@ pub struct Options {
     pub on_conflict: OnConflict,
     /// Where dead letters go.
     pub dead_letters: LetterBox,
+    /// Fields of documents that are left out of dead letters.
+    pub redact: Option<Grant>,
+    /// Bytes that the dead letters may have; those beyond are counted.
+    pub dead_letters_max: Option<u64>,
     /// Where rows and keys go when memory is full: a folder of the run's own is made in it, and removed at the end.
     pub work_dir: PathBuf,
     /// Largest encoded document, in bytes.
@@ -66,6 +72,8 @@ pub struct Job {
     pub run_id: String,
     /// The one time that the run knows, microseconds since the Unix epoch.
     pub started_at: i64,
+    /// What of it another run read and refused, where this one replays that.
+    pub replayed: Option<Replayed>,
     /// How.
     pub options: Options,
 }

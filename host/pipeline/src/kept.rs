@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use crossbeam_channel::Receiver;
+use gristmill_source::Input;
 use gristmill_state::{FileVersion, FinishedSplit, Journal, RunRecord, RunState, State};
 use serde::{Deserialize, Serialize};
 
@@ -146,6 +147,13 @@ pub fn facts(job: &Job) -> BTreeMap<String, String> {
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))
     .collect();
+    // Of letters that are there already nothing can be taken out.
+    if let Some(fields) = &job.options.redact {
+        facts.insert("--redact".to_owned(), fields.to_string());
+    }
+    if let Some(max) = job.options.dead_letters_max {
+        facts.insert("--dead-letters-max".to_owned(), max.to_string());
+    }
     for (number, validator) in job.validators.iter().enumerate() {
         let what = format!(
             "{} with SHA-256 {} and configuration {}",
@@ -160,8 +168,13 @@ pub fn facts(job: &Job) -> BTreeMap<String, String> {
 
 /// Which files the input has now.
 pub fn versions(job: &Job) -> Result<Vec<FileVersion>, RunError> {
+    versions_of(&job.input)
+}
+
+/// The same of an input that no job has yet.
+pub fn versions_of(input: &Input) -> Result<Vec<FileVersion>, RunError> {
     let version = |file| {
-        let version = job.input.version(file)?;
+        let version = input.version(file)?;
         Ok(FileVersion {
             name: file.name.clone(),
             size: file.size,
@@ -170,7 +183,7 @@ pub fn versions(job: &Job) -> Result<Vec<FileVersion>, RunError> {
             crc32c: version.crc32c,
         })
     };
-    job.input.files.iter().map(version).collect()
+    input.files.iter().map(version).collect()
 }
 
 fn changed_facts(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) -> Vec<Change> {
@@ -184,7 +197,8 @@ fn changed_facts(was: &BTreeMap<String, String>, is: &BTreeMap<String, String>) 
     names.into_iter().filter(|name| was.get(*name) != is.get(*name)).map(change).collect()
 }
 
-fn changed_files(was: &[FileVersion], is: &[FileVersion]) -> Vec<Change> {
+/// Files that are not what they were: as many of them as a message lists, and how many more there are.
+pub fn changed_files(was: &[FileVersion], is: &[FileVersion]) -> Vec<Change> {
     let by_name = |files: &[FileVersion]| -> BTreeMap<String, FileVersion> {
         files.iter().map(|file| (file.name.clone(), file.clone())).collect()
     };

@@ -50,6 +50,14 @@ pub struct Rows {
     pub duplicate: u64,
     /// Rows whose key another document's row has: dead letters.
     pub collision: u64,
+    /// In a replay: rows of records that are not replayed, which the run that is replayed loaded.
+    #[serde(skip_serializing_if = "is_none")]
+    pub elsewhere: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The whole account of a run.
@@ -144,12 +152,12 @@ impl Ledger {
     pub fn balance(&self) -> Result<(), Imbalance> {
         self.balance_records()?;
         for r in &self.rows {
-            let sum = r.inserted + r.updated + r.already + r.duplicate + r.collision + r.invalid;
+            let sum = r.inserted + r.updated + r.already + r.duplicate + r.collision + r.invalid + r.elsewhere;
             if sum != r.made {
                 return Err(Imbalance(format!(
                     "table {}: {} rows were made, but {sum} are accounted for ({} inserted, {} updated, {} already there, \
-                     {} duplicate, {} collision, {} invalid)",
-                    r.table, r.made, r.inserted, r.updated, r.already, r.duplicate, r.collision, r.invalid
+                     {} duplicate, {} collision, {} invalid, {} loaded before)",
+                    r.table, r.made, r.inserted, r.updated, r.already, r.duplicate, r.collision, r.invalid, r.elsewhere
                 )));
             }
         }

@@ -1,33 +1,33 @@
 //! A run, from top to bottom: prepare, map, prove, reduce, gate, load, commit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use gristmill_decode::Projection;
-use gristmill_plugin::{Severity, Unique};
+use gristmill_plugin::Severity;
 use gristmill_record::arrow::table_schema;
-use gristmill_record::{Refusal, Stage, Table};
 use gristmill_sink::{Begun, Load, Sink, TableCount};
-use gristmill_source::{Ahead, Compression, FileCount, InputFile, Proof, Split};
+use gristmill_source::{Ahead, Compression, FileCount, Proof, Split};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
-use crate::dead::{Content, DeadLetters, Postmark};
-use crate::dedup::{Collision, Repeat, Resolved, Survivors, repeats, resolve};
+use crate::dead::{DeadLetters, Postmark};
+use crate::dedup::{Repeat, Resolved, Survivors, repeats, resolve};
 use crate::error::RunError;
 use crate::files::RowFiles;
 use crate::job::Job;
 use crate::kept::Keep;
-use crate::keys::{Entry, KeyIndex, RowPosition};
+use crate::keys::{Entry, KeyIndex};
+use crate::late::{Late, Why, file_of, write_late};
 use crate::ledger::{Ledger, Records, Rows, Rule, count_code};
 use crate::letterbox::LetterBox;
 use crate::load::load_table;
 use crate::map::{Map, SplitTally, TableStore, UniqueStore};
 use crate::memory::Budget;
+use crate::origins::Replayed;
 use crate::progress::{Phase, Progress};
-use crate::reading::SplitReader;
 use crate::rows::{RowStore, lock};
 use crate::verdicts::{RuleCounts, count_rule};
 
@@ -37,8 +37,6 @@ pub const SPLIT_BYTES: u64 = 32 << 20;
 const PARTITION_BYTES: u64 = 1 << 20;
 /// Fewer bytes than any row's document takes in any format: for guessing how many rows there will be at most.
 const LEAST_DOCUMENT_BYTES: u64 = 100;
-/// Code of a key that belongs to another document.
-const COLLISION: &str = "dedup.collision";
 
 /// What a run did.
 #[derive(Debug)]
@@ -51,6 +49,8 @@ pub struct Finished {
     pub legacy_values: u64,
     /// Where the dead letters are, where there are any.
     pub dead_letters: Option<LetterBox>,
+    /// How many of them have no room there, and were counted only.
+    pub letters_left_out: u64,
     /// Bytes written to the work folder because memory was full.
     pub spilled: u64,
     /// Whether the destination said that it holds this very load.
@@ -101,6 +101,12 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         plugin_digest: job.plugin.digest.clone(),
         config_digest: gristmill_plugin::digest(job.plugin.config.as_bytes()),
         validators: job.validators.iter().map(|v| (v.name().to_owned(), v.digest().to_owned())).collect(),
+        redact: job.options.redact.clone(),
+        origins: match &job.replayed {
+            Some(Replayed::Letters(origins)) => Some(Arc::clone(origins)),
+            _ => None,
+        },
+        max: job.options.dead_letters_max,
     };
     let letters = DeadLetters::new(postmark, kept_in, splits.len());
     // No output depends on the seed: it only keeps anyone from preparing keys whose hashes agree. What is kept holds hashes made with it.
@@ -147,10 +153,11 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         let made = rows_of_splits.iter().sum::<u64>() + invalid;
         let stay = Survivors::all(rows_of_splits);
         // Taken, so that their memory is free for the load.
-        let resolved = match store.keys.take() {
+        let keys = store.keys.take();
+        let resolved = match &keys {
             Some(keys) => {
                 let one = |entries: Vec<Entry>| resolve(&entries, |row| stay.drop_row(row));
-                reduce(&keys, job.options.workers, one, Resolved::join)?
+                reduce(keys, job.options.workers, one, Resolved::join)?
             }
             None => Resolved::default(),
         };
@@ -166,12 +173,21 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         repeated.sort_unstable_by_key(|(rule, repeat)| (repeat.row, *rule));
         repeated.dedup_by_key(|(_, repeat)| repeat.row);
         repeated.iter().for_each(|(_, repeat)| stay.drop_row(repeat.row));
+        let elsewhere = match (&job.replayed, &keys) {
+            (Some(Replayed::Places(places)), Some(keys)) => {
+                let one = |entries: Vec<Entry>| drop_others(job, &splits, places, &entries, &stay);
+                reduce(keys, job.options.workers, one, |sum: &mut u64, more| *sum += more)?
+            }
+            _ => 0,
+        };
+        drop(keys);
         ledger.rows.push(Rows {
             table: table.name().to_owned(),
             made,
             invalid: invalid + repeated.len() as u64,
             duplicate: resolved.duplicates,
             collision: resolved.collisions.len() as u64,
+            elsewhere,
             ..Rows::default()
         });
         let repeats = repeated.into_iter().map(|(rule, repeat)| Why::Repeat(rule, repeat));
@@ -185,7 +201,8 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         write_late(job, &splits, &letters, &uniques, late)?;
     }
     ledger.balance_records()?;
-    let has_letters = letters.publish(&letter_box)?;
+    let letters_left_out = letters.publish(&letter_box, ledger.dead_letters())?;
+    let has_letters = letters_left_out.is_some();
     if let Some(mut what) = job.options.max_rejected.exceeded(&ledger) {
         if ledger.all_refused().is_some() {
             what.push_str(&first_refused(job, &splits, &tallies));
@@ -211,7 +228,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         plugin: job.plugin.name.clone(),
         plugin_digest: job.plugin.digest.clone(),
     };
-    let to_load: u64 = ledger.rows.iter().map(|r| r.made - r.invalid - r.duplicate - r.collision).sum();
+    let to_load: u64 = ledger.rows.iter().map(|r| r.made - r.invalid - r.duplicate - r.collision - r.elsewhere).sum();
     progress.rows_to_load.store(to_load, Ordering::Relaxed);
     // The keys are gone, and each row goes from the store to the sink.
     sink.set_memory(job.options.memory);
@@ -249,6 +266,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         proofs,
         legacy_values: tallies.iter().map(|t| t.legacy_values).sum(),
         dead_letters: has_letters.then(|| job.options.dead_letters.clone()),
+        letters_left_out: letters_left_out.unwrap_or_default(),
         spilled: progress.spilled.load(Ordering::Relaxed),
         already_loaded,
     })
@@ -345,7 +363,10 @@ fn rules(job: &Job, broken: RuleCounts, made: &[Rows]) -> Vec<Rule> {
 fn first_refused(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> String {
     let found = splits.iter().zip(tallies).find_map(|(split, tally)| Some((split, tally.first_refused.as_ref()?)));
     match found.map(|(split, first)| (job.input.files.get(split.file as usize), first)) {
-        Some((Some(file), (offset, code))) => format!("; the first with `{code}`, in {} at offset {offset}", file.name),
+        Some((Some(file), (offset, code))) => {
+            let (file, offset) = job.place(file, *offset);
+            format!("; the first with `{code}`, in {file} at offset {offset}")
+        }
         _ => String::new(),
     }
 }
@@ -376,6 +397,16 @@ fn job_digest(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> String {
     {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
+    }
+    // A part of what the same job would load at first.
+    if let Some(Replayed::Places(places)) = &job.replayed {
+        for (file, offsets) in places.iter().collect::<BTreeMap<_, _>>() {
+            hash.update((file.len() as u64).to_le_bytes());
+            hash.update(file);
+            let offsets: std::collections::BTreeSet<u64> = offsets.iter().copied().collect();
+            hash.update((offsets.len() as u64).to_le_bytes());
+            offsets.iter().for_each(|offset| hash.update(offset.to_le_bytes()));
+        }
     }
     // What judges by the time of the run may judge otherwise at another.
     if job.validators.iter().any(|v| v.is_timed()) {
@@ -415,6 +446,23 @@ fn reduce<T: Default + Send>(
     total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Takes out the rows of a partition that stay and are of other records than those that are replayed; how many.
+fn drop_others(
+    job: &Job,
+    splits: &[Split],
+    places: &HashMap<String, HashSet<u64>>,
+    entries: &[Entry],
+    stay: &Survivors,
+) -> u64 {
+    let is_replayed = |entry: &Entry| {
+        let file = file_of(job, splits, entry.position.split).ok();
+        file.and_then(|file| places.get(&file.name)).is_some_and(|offsets| offsets.contains(&entry.offset))
+    };
+    let stays = |entry: &&Entry| stay.stays(entry.position.split as usize, u64::from(entry.position.row));
+    let others = entries.iter().filter(stays).filter(|entry| !is_replayed(entry));
+    others.map(|entry| stay.drop_row(entry.position)).count() as u64
+}
+
 /// Counts the rows that break a rule. Where they are refused, they are added to `refused` with the number of the rule.
 fn find_repeats(
     job: &Job,
@@ -443,139 +491,4 @@ fn find_repeats(
         return Err(too_many_rules(job, *validator));
     }
     Ok(())
-}
-
-/// A row that is refused when all rows are known.
-struct Late {
-    table: usize,
-    why: Why,
-}
-
-/// Why such a row is refused.
-enum Why {
-    Collision(Collision),
-    /// By the rule with this number.
-    Repeat(u32, Repeat),
-}
-
-impl Why {
-    /// The rule by which it is refused.
-    fn rule<'a>(&self, uniques: &'a [(usize, Unique)]) -> Option<&'a (usize, Unique)> {
-        match self {
-            Self::Collision(_) => None,
-            Self::Repeat(number, _) => uniques.get(*number as usize),
-        }
-    }
-
-    fn code<'a>(&self, uniques: &'a [(usize, Unique)]) -> &'a str {
-        self.rule(uniques).map_or(COLLISION, |(_, rule)| &rule.rule)
-    }
-
-    /// The row, and where its document begins in its file.
-    fn place(&self) -> (RowPosition, u64) {
-        match self {
-            Self::Collision(c) => (c.loser, c.loser_offset),
-            Self::Repeat(_, repeat) => (repeat.row, repeat.offset),
-        }
-    }
-
-    fn refusal(
-        &self,
-        job: &Job,
-        splits: &[Split],
-        uniques: &[(usize, Unique)],
-        table: &str,
-    ) -> Result<Refusal, RunError> {
-        let (stage, field, message) = match self {
-            Self::Collision(c) => {
-                let owner = &file_of(job, splits, c.owner.split)?.name;
-                let message = format!(
-                    "its key in table {table} is that of another document, which comes first: the one at {owner}, offset {}; \
-                     give them different keys",
-                    c.owner_offset
-                );
-                (Stage::Dedup, None, message)
-            }
-            Self::Repeat(_, repeat) => {
-                let rule = self.rule(uniques).map(|(_, rule)| rule);
-                let rule =
-                    rule.ok_or_else(|| RunError::Bug("a row was refused by a rule that does not exist".into()))?;
-                let first = &file_of(job, splits, repeat.first.split)?.name;
-                let message = format!(
-                    "{}; the first is of the document at {first}, offset {}",
-                    rule.message, repeat.first_offset
-                );
-                (Stage::Validate, Some(format!("{table}.{}", rule.column)), message)
-            }
-        };
-        Ok(Refusal { stage, code: self.code(uniques).to_owned(), field, message })
-    }
-}
-
-fn file_of<'a>(job: &'a Job, splits: &[Split], split: u32) -> Result<&'a InputFile, RunError> {
-    let file = splits.get(split as usize).and_then(|s| job.input.files.get(s.file as usize));
-    file.ok_or_else(|| RunError::Bug("a row came from a split that does not exist".into()))
-}
-
-/// Writes dead letters of rows that were mapped, in input order. Their documents are read again: they are few, and known only now.
-fn write_late(
-    job: &Job,
-    splits: &[Split],
-    letters: &DeadLetters,
-    uniques: &[(usize, Unique)],
-    mut late: Vec<Late>,
-) -> Result<(), RunError> {
-    // By document within a split: rows are numbered by table, and documents are read forwards.
-    late.sort_by_key(|late| {
-        let (row, offset) = late.why.place();
-        (row.split, offset, late.table, row.row)
-    });
-    let tables = job.transform.description().tables();
-    // The projection of the map: what it took, it takes again.
-    let projection = Arc::new(Projection::new(job.transform.description(), 0));
-    let mut part = letters.part(splits.len());
-    let split_of = |late: &Late| late.why.place().0.split;
-    for group in late.chunk_by(|a, b| split_of(a) == split_of(b)) {
-        let Some(index) = group.first().map(split_of) else { continue };
-        let Some(split) = splits.get(index as usize) else { continue };
-        let file = file_of(job, splits, index)?;
-        let mut documents = Documents::open(job, split, &projection)?;
-        for Late { table, why } in group {
-            let (_, offset) = why.place();
-            let table = tables.get(*table).map(Table::name).unwrap_or_default();
-            let refusal = why.refusal(job, splits, uniques, table)?;
-            let document = Content::Document(documents.at(offset)?);
-            let validator = why.rule(uniques).map(|(validator, _)| *validator);
-            part.write(&file.name, offset, &refusal, validator, &document)?;
-        }
-    }
-    letters.keep(splits.len(), part).map(drop)
-}
-
-/// Reads documents of a split again, at ascending offsets.
-struct Documents<'a> {
-    reader: SplitReader<'a>,
-    offset: Option<u64>,
-    document: Vec<u8>,
-}
-
-impl<'a> Documents<'a> {
-    fn open(job: &'a Job, split: &Split, projection: &Arc<Projection>) -> Result<Self, RunError> {
-        let reader = SplitReader::open(&job.input, split, projection, job.options.max_document)?;
-        Ok(Self { reader, offset: None, document: Vec::new() })
-    }
-
-    /// The document that begins at `offset`, in the form of the REST API.
-    fn at(&mut self, offset: u64) -> Result<&[u8], RunError> {
-        while self.offset != Some(offset) {
-            let batch = self.reader.next(1, |_| Ok(()))?;
-            let batch = batch.ok_or_else(|| RunError::Changed { file: self.reader.file.name.clone(), offset })?;
-            if let Some(found) = batch.offsets.first() {
-                self.offset = Some(*found);
-                self.document.clear();
-                self.reader.write_document(0, &mut self.document)?;
-            }
-        }
-        Ok(&self.document)
-    }
 }

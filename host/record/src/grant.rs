@@ -1,4 +1,4 @@
-//! Which fields of documents a job lets its plugin read.
+//! Sets of fields of documents: those that a job lets its plugin read, or those that are left out of dead letters.
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,6 +21,11 @@ struct Path {
 }
 
 impl Grant {
+    /// Whether the field with these steps is in the set, by itself or because all of a map around it is.
+    pub fn covers(&self, steps: &[String]) -> bool {
+        self.paths.iter().any(|path| path.covers(steps))
+    }
+
     /// What a plugin declares to read and the grant does not cover, as `input (what it reads)`. Path captures, names and times of documents are
     /// no fields, and need no grant; the whole document needs `*`.
     pub fn exceeded(&self, description: &Description) -> Vec<String> {
