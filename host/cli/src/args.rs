@@ -10,6 +10,7 @@ use gristmill_record::{Grant, PathPattern};
 use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
+use crate::history::{CompareArgs, ProfileArgs, ReportArgs, ShowArgs};
 use crate::secret::Secret;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     /// See what runs there were, and clean up after those that were not done
     #[command(subcommand)]
     Runs(RunsCommand),
+    /// Write a page about a run that can be looked at, kept and sent: what happened, how long it took, what was refused, what the rows are like
+    Report(ReportArgs),
     /// Look at a table that was loaded: rows by where they are from, the newest rows, keys that are there twice. Changes nothing
     Check(TableArgs),
     /// Look into an export
@@ -88,6 +91,10 @@ pub(crate) struct ResumeCommand {
 pub(crate) enum RunsCommand {
     /// List runs, newest first
     Ls(LsArgs),
+    /// Show all that is known of a run
+    Show(ShowArgs),
+    /// Show what differs between two runs: input, plugin, configuration, counts, and how many rows
+    Compare(CompareArgs),
     /// Remove what is kept of runs that were not done, and records, by age and size
     Prune(PruneArgs),
 }
@@ -541,6 +548,8 @@ pub(crate) struct JobArgs {
     pub(crate) max_document: ByteSize,
     #[command(flatten, next_help_heading = "Execution")]
     pub(crate) resume: ResumeArgs,
+    #[command(flatten, next_help_heading = "Execution")]
+    pub(crate) profile: ProfileArgs,
 }
 
 fn parse_split_size(text: &str) -> Result<ByteSize, String> {

@@ -95,6 +95,7 @@ pub(crate) fn prepare(args: &JobArgs, unfinished: Option<(String, i64)>) -> Resu
             work_dir: args.work_dir.clone().unwrap_or_else(std::env::temp_dir),
             max_document: usize::try_from(args.max_document.as_u64()).unwrap_or(usize::MAX),
             split_bytes: args.resume.split_size.as_u64(),
+            profile: args.profile.profile,
         },
     };
     Ok(Prepared { job, sink })

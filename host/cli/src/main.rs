@@ -13,6 +13,7 @@ mod expected;
 mod export;
 mod fields;
 mod files;
+mod history;
 mod job;
 mod jobfile;
 mod judged;
@@ -24,6 +25,7 @@ mod progress;
 mod quality;
 mod recorded;
 mod reference;
+mod report;
 mod run;
 mod runs;
 mod secret;
@@ -68,6 +70,9 @@ fn dispatch(cli: &Cli, matches: &ArgMatches) -> Result<(), CliError> {
         Command::Resume(args) => run::resume(cli, args),
         Command::Runs(RunsCommand::Ls(args)) => runs::ls(cli, args),
         Command::Runs(RunsCommand::Prune(args)) => runs::prune(cli, args),
+        Command::Runs(RunsCommand::Show(args)) => history::show(cli, args),
+        Command::Runs(RunsCommand::Compare(args)) => history::compare(cli, args),
+        Command::Report(args) => report::report(cli, args),
         Command::Plan(args) => plan::plan(cli, args),
         Command::Check(args) => look::check(cli, args),
         Command::Job(JobCommand::Check(args)) => jobfile::check(cli, args),

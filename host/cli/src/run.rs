@@ -95,7 +95,7 @@ fn go(cli: &Cli, args: &JobArgs, wanted: Option<&str>) -> Result<(), CliError> {
         _ => (None, None),
     };
     let finish = |recorded: crate::recorded::Recorded| {
-        recorded.finish(&progress, &prepared.job, ledger, dead_letters, error.as_ref())
+        recorded.finish(&progress, &prepared.job, ledger, dead_letters, outcome.as_ref(), error.as_ref())
     };
     let kept: Option<Kept> = match recorded.map(finish).transpose() {
         Ok(kept) => kept.flatten(),

@@ -37,6 +37,8 @@ pub struct Options {
     /// Bytes of input that a worker takes on at a time, where the format allows cutting a file: the unit of work, and of what is done again after a
     /// crash.
     pub split_bytes: u64,
+    /// Whether to look at what the columns hold while rows are loaded.
+    pub profile: bool,
 }
 
 /// Which plugin maps, as the ledger and the dead letters name it.

@@ -19,6 +19,7 @@ mod map;
 pub mod measure;
 mod memory;
 mod outcome;
+pub mod output;
 pub mod preview;
 pub mod progress;
 mod reading;
