@@ -241,7 +241,7 @@ fn text_of(first: &RunRecord, second: &RunRecord, comparison: &Comparison) -> St
     }
     let parts = [
         ("input", &comparison.input, "the same files"),
-        ("plugin", &comparison.facts, "the same plugin, destination and program"),
+        ("job", &comparison.facts, "the same plugin, destination and program"),
         ("settings", &comparison.configuration, "the same"),
         ("counts", &comparison.counts, "the same"),
     ];

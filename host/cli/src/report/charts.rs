@@ -49,11 +49,26 @@ pub(crate) fn seconds(seconds: f64) -> String {
     }
 }
 
+/// Bytes for people: three digits say enough.
+#[expect(clippy::cast_precision_loss, reason = "a size for people")]
+pub(crate) fn size(bytes: u64) -> String {
+    let (mut size, mut unit) = (bytes as f64, "B");
+    for larger in ["KiB", "MiB", "GiB", "TiB"] {
+        if size < 999.5 {
+            break;
+        }
+        (size, unit) = (size / 1_024.0, larger);
+    }
+    if size < 9.95 && unit != "B" { format!("{size:.1}\u{a0}{unit}") } else { format!("{size:.0}\u{a0}{unit}") }
+}
+
 /// How the time of a run was spent.
 pub(crate) fn phases(phases: &[PhaseTime]) -> Html {
     let all: f64 = phases.iter().map(|p| p.seconds).sum::<f64>().max(1e-9);
     let mut html = Html::default();
-    html.raw("<figure><svg aria-hidden=\"true\" viewBox=\"0 0 1000 28\" preserveAspectRatio=\"none\" height=\"28\">");
+    html.raw(
+        "<figure><svg class=\"phases\" aria-hidden=\"true\" viewBox=\"0 0 1000 28\" preserveAspectRatio=\"none\">",
+    );
     let mut x = 0.0;
     for (phase, kind) in phases.iter().zip(PHASES.iter().cycle()) {
         let width = phase.seconds / all * 1_000.0;
@@ -63,11 +78,8 @@ pub(crate) fn phases(phases: &[PhaseTime]) -> Html {
     }
     html.raw("</svg></figure><table><thead><tr><th scope=\"col\">Phase</th><th scope=\"col\" class=\"n\">Took</th><th scope=\"col\" class=\"n\">Share</th></tr></thead><tbody>");
     for (phase, kind) in phases.iter().zip(PHASES.iter().cycle()) {
-        html.raw("<tr><th scope=\"row\"><span class=\"key\"><span>")
-            .add(&swatch(kind))
-            .text(&phase.phase)
-            .raw("</span>");
-        html.element("span class=\"wide\"", about(&phase.phase)).raw("</span></th>");
+        html.raw("<tr><th scope=\"row\"><span class=\"swatch\">").add(&swatch(kind)).raw("</span>");
+        html.text(&phase.phase).raw(" <span class=\"wide soft\">").text(about(&phase.phase)).raw("</span></th>");
         html.element("td class=\"n\"", &seconds(phase.seconds));
         html.element("td class=\"n\"", &format!("{:.0} %", phase.seconds / all * 100.0)).raw("</tr>");
     }
@@ -121,6 +133,26 @@ fn rate_text(value: f64) -> String {
     if value < 10.0 { number(value) } else { count(value.round() as u64) }
 }
 
+/// The same beside an axis, where there is little room.
+fn short(value: f64) -> String {
+    match value {
+        v if v >= 1e6 => format!("{}M", number(v / 1e6)),
+        v if v >= 1e4 => format!("{}k", number(v / 1e3)),
+        v => rate_text(v),
+    }
+}
+
+/// A time below an axis: `0.5 s`, `12 s`, `2:05`, `1:02:05`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "seconds of a run")]
+fn clock(time: f64) -> String {
+    if time < 99.5 {
+        return format!("{} s", number((time * 10.0).round() / 10.0));
+    }
+    let all = time.round() as u64;
+    let (hours, minutes, seconds) = (all / 3_600, all / 60 % 60, all % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
 /// Records and rows a second over the time of a run; none where it was looked at too few times.
 pub(crate) fn throughput(samples: &[Sample]) -> Option<Html> {
     let rates = rates(samples);
@@ -146,19 +178,23 @@ pub(crate) fn throughput(samples: &[Sample]) -> Option<Html> {
     while at <= top * 1.001 {
         html.raw("<line class=\"axis\"").numbers(&[("x1", LEFT), ("x2", WIDTH - 10.0), ("y1", y(at)), ("y2", y(at))]);
         html.raw("/><text class=\"soft\" text-anchor=\"end\"").numbers(&[("x", LEFT - 10.0), ("y", y(at) + 5.0)]);
-        html.raw(">").text(&rate_text(at)).raw("</text>");
+        html.raw(">").text(&short(at)).raw("</text>");
         at += step;
     }
-    for part in 0..=4 {
-        let time = end * f64::from(part) / 4.0;
-        let anchor = match part {
-            0 => "start",
-            4 => "end",
-            _ => "middle",
-        };
-        html.raw("<text class=\"soft\"").attribute("text-anchor", anchor);
-        html.numbers(&[("x", x(time)), ("y", HEIGHT - 10.0)]).raw(">").text(&seconds(time)).raw("</text>");
+    // Round times, and no name of one where it would run into the next.
+    let every = round_up(end / 6.0);
+    let mut time = 0.0;
+    while time <= end {
+        let anchor = if time == 0.0 { "start" } else { "middle" };
+        if time == 0.0 || time + every / 3.0 < end {
+            let label = if time == 0.0 { "0".to_owned() } else { clock(time) };
+            html.raw("<text class=\"soft\"").attribute("text-anchor", anchor);
+            html.numbers(&[("x", x(time)), ("y", HEIGHT - 10.0)]).raw(">").text(&label).raw("</text>");
+        }
+        time += every;
     }
+    html.raw("<text class=\"soft\" text-anchor=\"end\"").numbers(&[("x", WIDTH - 10.0), ("y", HEIGHT - 10.0)]);
+    html.raw(">").text(&clock(end)).raw("</text>");
     for (of, line, fill) in [
         ((|r: &Rate| r.records) as fn(&Rate) -> f64, "line s-in", "area f-in"),
         (|r: &Rate| r.rows, "line s-good", "area f-good"),
@@ -252,6 +288,18 @@ mod tests {
         ] {
             assert_eq!(seconds(time), text);
         }
+    }
+
+    #[test]
+    fn sizes_for_people() {
+        let shown = [0, 999, 1_000, 10_000, 283_400_000, 1 << 40].map(|n| size(n).replace('\u{a0}', " "));
+        assert_eq!(shown, ["0 B", "999 B", "1.0 KiB", "9.8 KiB", "270 MiB", "1.0 TiB"]);
+    }
+
+    #[test]
+    fn beside_axes() {
+        assert_eq!([0.0, 5.0, 2_000.0, 50_000.0, 1_500_000.0].map(short), ["0", "5", "2,000", "50k", "1.5M"]);
+        assert_eq!([0.5, 12.0, 125.0, 3_725.0].map(clock), ["0.5 s", "12 s", "2:05", "1:02:05"]);
     }
 
     #[test]

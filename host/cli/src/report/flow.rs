@@ -45,10 +45,10 @@ pub(crate) fn of_records(ledger: &Ledger) -> Vec<Part> {
     vec![
         part("records.other", "other documents, which the plugin does not take", r.other, "f-other"),
         part("records.filtered", "filtered by the plugin", r.filtered, "f-other"),
-        part("records.refused.decode", "refused: cannot be read as declared", decode, "f-bad"),
+        part("records.refused.decode", "refused: not as declared", decode, "f-bad"),
         part("records.refused.transform", "refused by the plugin", left, "f-bad"),
-        part("records.refused.plugin", "refused: the plugin failed on them", plugin, "f-bad"),
-        part("records.refused.sink", "refused: the destination cannot hold them", sink, "f-bad"),
+        part("records.refused.plugin", "refused: the plugin failed", plugin, "f-bad"),
+        part("records.refused.sink", "refused: more than fits there", sink, "f-bad"),
         part("records.mapped", "became rows", r.mapped, "f-in"),
     ]
 }
@@ -61,8 +61,8 @@ pub(crate) fn of_rows(ledger: &Ledger) -> Vec<(Part, Vec<Part>)> {
             part(name("inserted"), "inserted", t.inserted, "f-good"),
             part(name("updated"), "updated", t.updated, "f-good"),
             part(name("already"), "in the destination already", t.already, "f-kept"),
-            part(name("duplicate"), "duplicates of another row", t.duplicate, "f-other"),
-            part(name("collision"), "collisions: another document’s key", t.collision, "f-bad"),
+            part(name("duplicate"), "duplicates", t.duplicate, "f-other"),
+            part(name("collision"), "collisions of keys", t.collision, "f-bad"),
             part(name("invalid"), "refused by validators", t.invalid, "f-bad"),
         ];
         let accounted: u64 = parts.iter().map(|p| p.count).sum();
@@ -154,10 +154,11 @@ pub(crate) fn drawing(ledger: &Ledger) -> Option<Html> {
         for node in nodes {
             svg.raw("<rect rx=\"2\" class=\"").raw(node.part.kind).raw("\"");
             svg.numbers(&[("x", x), ("y", node.y), ("width", NODE), ("height", node.height)]).raw("/>");
-            let text_at = x + NODE + 8.0;
-            svg.raw("<text class=\"strong\"").numbers(&[("x", text_at), ("y", node.y + 12.0)]).raw(">");
+            // Beside what is thin, and inside what is tall.
+            let (text_at, down) = (x + NODE + 8.0, if node.height > PITCH { 22.0 } else { 12.0 });
+            svg.raw("<text class=\"strong\"").numbers(&[("x", text_at), ("y", node.y + down)]).raw(">");
             svg.text(&count(node.part.count)).raw("</text>");
-            svg.raw("<text class=\"soft\"").numbers(&[("x", text_at), ("y", node.y + 29.0)]).raw(">");
+            svg.raw("<text").numbers(&[("x", text_at), ("y", node.y + down + 17.0)]).raw(">");
             svg.text(&shorter(&node.part.label)).raw("</text>");
         }
     }

@@ -44,6 +44,9 @@ struct Written<'a> {
     validator: Option<String>,
     #[serde(borrow, default)]
     document: Option<&'a RawValue>,
+    /// What was left out of the document: paths of fields, or `*`.
+    #[serde(default)]
+    redacted: Vec<String>,
     #[serde(default)]
     raw: Option<String>,
     #[serde(default)]
@@ -59,6 +62,8 @@ pub(crate) struct Letter {
     pub(crate) field: Option<String>,
     pub(crate) message: String,
     pub(crate) validator: Option<String>,
+    /// What was left out of it: paths of fields, or `*`.
+    pub(crate) redacted: Vec<String>,
     /// What can be shown of it; none where the letter has none.
     pub(crate) document: Option<String>,
 }
@@ -172,6 +177,7 @@ fn shown(letter: Written<'_>) -> Letter {
         field: letter.field,
         message: letter.message,
         validator: letter.validator,
+        redacted: letter.redacted,
         document: document.map(cut),
     }
 }

@@ -4,12 +4,11 @@ use base64::Engine as _;
 use gristmill_pipeline::Ledger;
 use gristmill_record::time::format_rfc3339;
 use gristmill_state::{PluginRecord, RunRecord, RunState};
-use indicatif::{BinaryBytes, DecimalBytes};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::history::{ledger_of, shell_words};
-use crate::report::charts::{self, seconds};
+use crate::report::charts::{self, seconds, size};
 use crate::report::flow::{self, data};
 use crate::report::html::Html;
 use crate::report::letters::Samples;
@@ -97,9 +96,9 @@ pub(crate) fn in_a_sentence(run: &RunRecord, ledger: Option<&Ledger>) -> String 
             let n = ledger.map_or_else(|| run.refusals.values().sum(), Ledger::dead_letters);
             format!("A gate stopped the run after {took}, with {} refused: nothing was loaded.", count(n))
         }
-        (RunState::Failed, _) => format!("The run failed after {took}, and nothing of it is in the destination."),
+        (RunState::Failed, _) => format!("The run failed after {took}."),
         (RunState::Interrupted, _) => format!("The run was interrupted after {took}; nothing was loaded."),
-        (RunState::Killed, _) => "The process of the run is gone without a word; nothing was loaded by it.".to_owned(),
+        (RunState::Killed, _) => "The process of the run is gone without a word.".to_owned(),
         (RunState::Running, _) => "The run is under way; this is what was known when the page was written.".to_owned(),
     }
 }
@@ -136,9 +135,8 @@ fn top(html: &mut Html, run: &RunRecord, ledger: Option<&Ledger>) {
     let read = ledger.map_or(last.records, |l| l.records.read);
     let refused = ledger.map_or(last.refused, Ledger::dead_letters);
     html.raw("<dl class=\"tiles\">");
-    let size =
-        format!("{} in {}", DecimalBytes(run.input.bytes), plural(run.input.files.len() as u64, "file", "files"));
-    tile(html, "", "records read", |h| data(h, "top.read", read), &size);
+    let of = format!("{} in {}", size(run.input.bytes), plural(run.input.files.len() as u64, "file", "files"));
+    tile(html, "", "records read", |h| data(h, "top.read", read), &of);
     let rows = ledger.map_or(0, loaded);
     let (made, already) = (
         ledger.map_or(last.rows, |l| l.rows.iter().map(|r| r.made).sum()),
@@ -172,16 +170,16 @@ fn top(html: &mut Html, run: &RunRecord, ledger: Option<&Ledger>) {
         |h| {
             h.text(&seconds(run.seconds));
         },
-        &format!("{} records a second", count(rate)),
+        &format!("{} records/s", count(rate)),
     );
     if let Some(peak) = run.peak_memory {
-        let note = format!("{} of rows shuffled", BinaryBytes(run.shuffled_bytes));
+        let note = format!("{} of rows shuffled", size(run.shuffled_bytes));
         tile(
             html,
             "",
             "memory at most",
             |h| {
-                h.text(&BinaryBytes(peak).to_string());
+                h.text(&size(peak));
             },
             &note,
         );
@@ -308,8 +306,10 @@ fn codes(html: &mut Html, run: &RunRecord, all: u64, samples: &Samples) {
                 None => letter.file.clone(),
             };
             let by = letter.validator.as_ref().map(|validator| format!("by {validator}"));
-            let parts: Vec<String> =
-                [field, Some(place), Some(format!("stage {}", letter.stage)), by].into_iter().flatten().collect();
+            let left_out = Some(letter.redacted.join(", ")).filter(|fields| !fields.is_empty());
+            let left_out = left_out.map(|fields| format!("left out of the letter: {fields}"));
+            let stage = format!("stage {}", letter.stage);
+            let parts: Vec<String> = [field, Some(place), Some(stage), by, left_out].into_iter().flatten().collect();
             html.text(&parts.join(" · ")).raw("</p>");
             match &letter.document {
                 Some(document) => html.element("pre tabindex=\"0\"", document),
@@ -374,7 +374,7 @@ fn input(html: &mut Html, run: &RunRecord) {
     html.raw("<section aria-labelledby=\"input\"><h2 id=\"input\">What was read</h2><dl class=\"facts\">");
     fact_code(html, "Input", &run.input.name);
     let files = run.input.files.len() as u64;
-    fact(html, "Size", &format!("{} in {}", DecimalBytes(run.input.bytes), plural(files, "file", "files")));
+    fact(html, "Size", &format!("{} in {}", size(run.input.bytes), plural(files, "file", "files")));
     for proof in run.details.more.get("proofs").and_then(Value::as_array).into_iter().flatten() {
         let text = |name: &str| proof.get(name).and_then(Value::as_str).unwrap_or_default();
         let documents = proof.get("documents").and_then(Value::as_u64).unwrap_or_default();
@@ -437,7 +437,7 @@ fn about(html: &mut Html, run: &RunRecord) {
     fact_code(html, "Command", &format!("gristmill {}", shell_words(&run.command.arguments)));
     fact_code(html, "In folder", &run.command.folder.display().to_string());
     if let Some(spilled) = run.details.more.get("spilled_bytes").and_then(Value::as_u64).filter(|n| *n > 0) {
-        fact(html, "Spilled", &format!("{} did not fit into --memory", BinaryBytes(spilled)));
+        fact(html, "Spilled", &format!("{} did not fit into --memory", size(spilled)));
     }
     fact(html, "Program", &format!("gristmill {}, contract {}", run.program, run.contract));
     if let Some(code) = run.exit_code {

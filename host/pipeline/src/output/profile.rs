@@ -75,7 +75,7 @@ impl Profile {
     }
 
     pub(super) fn to_json(&self, table: &str, rows: u64) -> Value {
-        json!({ "table": table, "rows": rows, "columns": self.columns.iter().map(Column::to_json).collect::<Vec<_>>() })
+        json!({ "table": table, "rows": rows, "columns": self.columns.iter().map(|column| column.to_json(rows)).collect::<Vec<_>>() })
     }
 }
 
@@ -133,8 +133,10 @@ impl Column {
         }
     }
 
-    fn to_json(&self) -> Value {
+    fn to_json(&self, rows: u64) -> Value {
         let (distinct, is_exact) = self.distinct.count();
+        // An estimate, and there cannot be more.
+        let distinct = distinct.min(rows - self.nulls.min(rows));
         let (of, from, to) = match self.range {
             Range::None if self.ty == "boolean" => ("booleans", Value::Null, Value::Null),
             Range::None => ("nothing", Value::Null, Value::Null),
