@@ -57,8 +57,12 @@ fn a_repeat_differs_in_no_row() {
     let others = [
         run("sqlite:a.db", TIMES[1], &[]),
         run("sqlite:b.db", TIMES[1], &["--workers", "3", "--batch-rows", "7", "--split-size", "32KiB"]),
-        run("parquet:p", "2024-03-02T00:00:00Z", &["--no-resume", "--memory", "100KiB", "--workers", "1"]),
-        run("ndjson:out.ndjson", "2024-03-03T00:00:00Z", &["--profile"]),
+        run(
+            "parquet:p",
+            "2024-03-02T00:00:00Z",
+            &["--comparable", "--no-resume", "--memory", "100KiB", "--workers", "1"],
+        ),
+        run("ndjson:out.ndjson", "2024-03-03T00:00:00Z", &["--profile", "--comparable"]),
     ];
     for other in &others {
         let compared = place.compare(&first, other);
@@ -122,6 +126,9 @@ fn a_run_without_rows_is_not_compared() {
     assert!(output["why_not"].as_str().unwrap().contains("is refused: it has put out no rows"), "{output}");
     let text = place.call(&["runs", "compare", &done, refused]).ok().stdout;
     assert!(text.contains("not compared: run "), "{text}");
+    let without = place.run(&[&export, "--to", "parquet:p"]);
+    let output = place.compare(&done, &without)["output"].clone();
+    assert!(output["why_not"].as_str().unwrap().contains("`--comparable` keeps them"), "{output}");
     place.call(&["runs", "compare", &done, "none"]).fails(2, &["state.no-run"]);
 }
 

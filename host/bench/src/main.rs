@@ -162,7 +162,7 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
             work_dir: std::env::temp_dir(),
             max_document: 32 << 20,
             split_bytes: gristmill_pipeline::SPLIT_BYTES,
-            profile: false,
+            keeps: gristmill_pipeline::output::Keeps::default(),
         },
     };
     let mut sink = gristmill_sink::open(&format!("parquet:{}", to.display()), gristmill_sink::OpenOptions::default())?;

@@ -10,7 +10,7 @@ use gristmill_record::{Grant, PathPattern};
 use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
-use crate::history::{CompareArgs, ProfileArgs, ReportArgs, ShowArgs};
+use crate::history::{CompareArgs, OutputArgs, ReportArgs, ShowArgs};
 use crate::secret::Secret;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
@@ -549,7 +549,7 @@ pub(crate) struct JobArgs {
     #[command(flatten, next_help_heading = "Execution")]
     pub(crate) resume: ResumeArgs,
     #[command(flatten, next_help_heading = "Execution")]
-    pub(crate) profile: ProfileArgs,
+    pub(crate) output: OutputArgs,
 }
 
 fn parse_split_size(text: &str) -> Result<ByteSize, String> {

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::gate::{Gate, MaxRejected};
 use crate::letterbox::LetterBox;
+use crate::output::Keeps;
 
 /// How a run goes about its work. None of it changes the rows.
 #[derive(Debug, Clone)]
@@ -37,8 +38,8 @@ pub struct Options {
     /// Bytes of input that a worker takes on at a time, where the format allows cutting a file: the unit of work, and of what is done again after a
     /// crash.
     pub split_bytes: u64,
-    /// Whether to look at what the columns hold while rows are loaded.
-    pub profile: bool,
+    /// What is kept of the rows that the run puts out.
+    pub keeps: Keeps,
 }
 
 /// Which plugin maps, as the ledger and the dead letters name it.

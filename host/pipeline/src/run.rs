@@ -26,7 +26,7 @@ use crate::letterbox::LetterBox;
 use crate::load::{Staying, load_table};
 use crate::map::{Map, SplitTally, TableStore, UniqueStore};
 use crate::memory::Budget;
-use crate::output::{Observer, TableOutput};
+use crate::output::{Keeps, Observer, TableOutput};
 use crate::progress::{Phase, Progress};
 use crate::reading::SplitReader;
 use crate::rows::{RowStore, lock};
@@ -230,9 +230,9 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
     let staying: Vec<Staying<'_>> = (tables.iter().zip(&survivors))
         .map(|(store, stay)| Staying { rows: &store.rows, stay, splits: splits.len() })
         .collect();
-    let observer = |table: &Table| Observer::new(table, &job.run_id, job.started_at, job.options.profile);
+    let observer = |table: &Table| Observer::new(table, &job.run_id, job.started_at, job.options.keeps);
     let mut observers: Vec<Observer> = description.tables().iter().map(observer).collect();
-    if !matches!(begun, Ok(Begun::Ready)) {
+    if !matches!(begun, Ok(Begun::Ready)) && job.options.keeps != Keeps::default() {
         staying.iter().zip(&mut observers).try_for_each(|(rows, observer)| rows.look(observer))?;
     }
     let (counts, already_loaded) = match begun {

@@ -197,10 +197,9 @@ fn output(state: &State, first: &RunRecord, second: &RunRecord) -> Result<Output
     let (ours, theirs) = (sketches(first)?, sketches(second)?);
     let without = |run: &RunRecord, sketches: &BTreeMap<String, Sketch>| match (sketches.is_empty(), run.state) {
         (false, _) => None,
-        (true, RunState::Done) => Some(format!(
-            "of run {} no hashes of rows are kept, as a version of gristmill before this one kept none",
-            run.id
-        )),
+        (true, RunState::Done) => {
+            Some(format!("of run {} no hashes of rows are kept; `--comparable` keeps them", run.id))
+        }
         (true, state) => Some(format!("run {} is {}: it has put out no rows", run.id, state.name())),
     };
     let why_not = without(first, &ours).or_else(|| without(second, &theirs));

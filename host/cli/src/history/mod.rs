@@ -20,10 +20,13 @@ use crate::error::CliError;
 pub(crate) use compare::compare;
 pub(crate) use show::show;
 
-/// Whether the columns are looked at.
+/// What is kept of the rows that a run puts out.
 #[derive(Debug, Args)]
-pub(crate) struct ProfileArgs {
-    /// Keep in the record of the run what the columns hold, for `report`: nulls, different values, ranges and spread; of text its lengths only. Takes some percent more time
+pub(crate) struct OutputArgs {
+    /// Keep hashes of the rows, so that `runs compare` can count those that differ, also for Parquet and NDJSON, where that takes some percent more time; for databases they are always kept
+    #[arg(long)]
+    pub(crate) comparable: bool,
+    /// Keep in the record of the run what the columns hold, for `report`: nulls, different values, ranges and spread; of text its lengths only. Takes a tenth more time and above
     #[arg(long)]
     pub(crate) profile: bool,
 }
@@ -98,9 +101,9 @@ pub(crate) fn keep(state: &State, record: &mut RunRecord, finished: &Finished) {
     if !profile.is_empty() {
         more.insert("profile".into(), json!(profile));
     }
-    let outputs = finished.outputs.iter().map(|output| (output.table.as_str(), output.sketch.to_bytes()));
+    let sketches = finished.outputs.iter().filter_map(|o| Some((o.table.as_str(), o.sketch.as_ref()?.to_bytes())));
     // The rows are loaded; that they cannot be compared later is no reason to call the run a failure.
-    if let Err(error) = state.keep_outputs(&record.id, outputs) {
+    if let Err(error) = state.keep_outputs(&record.id, sketches) {
         tracing::warn!("the run cannot be compared with others: {error}");
     }
 }

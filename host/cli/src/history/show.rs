@@ -22,7 +22,7 @@ pub(crate) fn show(cli: &Cli, args: &ShowArgs) -> Result<(), CliError> {
         let text = serde_json::to_string(&run).map_err(|e| CliError::Environment(e.to_string()))?;
         return print(&format!("{text}\n"));
     }
-    print(&text_of(&run))
+    print(&text_of(&run, state.finished_splits(&run.id)?))
 }
 
 /// How it stands, in words.
@@ -31,7 +31,7 @@ pub(crate) fn state_text(run: &RunRecord) -> String {
     format!("{}{can_go_on}", run.state.name())
 }
 
-fn text_of(run: &RunRecord) -> String {
+fn text_of(run: &RunRecord, finished_splits: u64) -> String {
     let mut out = String::new();
     let mut line = |label: &str, text: &str| {
         let _ = writeln!(out, "{label:<13} {text}");
@@ -64,6 +64,9 @@ fn text_of(run: &RunRecord) -> String {
     if run.attempts > 1 {
         let taken_over = format!("{} of {} splits were taken over", count(run.splits_taken_over), count(run.splits));
         line("attempts", &format!("{}; by the last of them, {taken_over}", run.attempts));
+    }
+    if run.is_unfinished() {
+        line("kept", &format!("{} of {} splits are finished", count(finished_splits), count(run.splits)));
     }
     line("shuffled", &format!("{} of rows were written to the state folder", BinaryBytes(run.shuffled_bytes)));
     if let Some(peak) = run.peak_memory {

@@ -25,7 +25,7 @@ pub(crate) fn report(cli: &Cli, args: &ReportArgs) -> Result<(), CliError> {
     let state = open_state(&args.state)?;
     let run = find(&state, args.run.as_deref())?;
     let samples = letters::samples(&run, args.samples.into(), &args.google.credentials);
-    let page = page::page(&run, &samples);
+    let page = page::page(&run, state.finished_splits(&run.id)?, &samples);
     if args.output == Path::new("-") {
         return print(&page);
     }

@@ -23,13 +23,13 @@ const CODES: usize = 60;
 /// Files of the input that are listed at most.
 const FILES: usize = 200;
 
-/// The page of a run.
-pub(crate) fn page(run: &RunRecord, samples: &Samples) -> String {
+/// The page of a run, of whose splits so many are kept as finished.
+pub(crate) fn page(run: &RunRecord, finished_splits: u64, samples: &Samples) -> String {
     let ledger = ledger_of(run);
     let mut html = Html::default();
     head(&mut html, run);
     html.raw("<body>");
-    top(&mut html, run, ledger.as_ref());
+    top(&mut html, run, finished_splits, ledger.as_ref());
     html.raw("<main>");
     outcome(&mut html, run, ledger.as_ref());
     times(&mut html, run);
@@ -64,6 +64,12 @@ fn plural(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
+/// Seconds that the run took, or had taken when it was last looked at.
+fn taken(run: &RunRecord) -> Option<f64> {
+    let last = run.details.samples.last().map(|sample| sample.at);
+    Some(run.seconds).filter(|seconds| *seconds > 0.0).or(last)
+}
+
 /// What happened, in one sentence.
 pub(crate) fn in_a_sentence(run: &RunRecord, ledger: Option<&Ledger>) -> String {
     let took = seconds(run.seconds);
@@ -85,6 +91,13 @@ pub(crate) fn in_a_sentence(run: &RunRecord, ledger: Option<&Ledger>) -> String 
                 1 => "1 record was refused".to_owned(),
                 n => format!("{} were refused", count(n)),
             };
+            if rows == 0 && already > 0 {
+                return format!(
+                    "Nothing was new: {} held all {} rows already, and {refused}.",
+                    run.destination,
+                    count(already)
+                );
+            }
             format!(
                 "{} {were} loaded into {} in {took}{there}, and {refused}.",
                 plural(rows, "row", "rows"),
@@ -113,7 +126,7 @@ fn tile(html: &mut Html, class: &'static str, label: &str, figure: impl FnOnce(&
     html.raw("</dd>").element("dt", label).raw("</div>");
 }
 
-fn top(html: &mut Html, run: &RunRecord, ledger: Option<&Ledger>) {
+fn top(html: &mut Html, run: &RunRecord, finished_splits: u64, ledger: Option<&Ledger>) {
     html.raw("<header><p class=\"brand\"><span>gristmill</span><span class=\"state ").raw(run.state.name()).raw("\">");
     html.text(run.state.name()).raw("</span>").element("span class=\"mono\"", &run.id).raw("</p>");
     html.element("h1", &in_a_sentence(run, ledger));
@@ -128,7 +141,9 @@ fn top(html: &mut Html, run: &RunRecord, ledger: Option<&Ledger>) {
         }
         html.raw("</div>");
     } else if run.state == RunState::Killed && run.is_unfinished() {
-        html.raw("<div class=\"error\" role=\"note\"><p>What it had finished is kept. Go on with <code>");
+        html.raw("<div class=\"error\" role=\"note\"><p>");
+        html.text(&format!("{} of {} splits are finished and kept. ", count(finished_splits), count(run.splits)));
+        html.raw("Go on with <code>");
         html.text(&format!("gristmill resume {}", run.id)).raw("</code></p></div>");
     }
     let last = run.details.samples.last().copied().unwrap_or_default();
@@ -162,15 +177,16 @@ fn top(html: &mut Html, run: &RunRecord, ledger: Option<&Ledger>) {
         |h| data(h, "top.refused", refused),
         &format!("{} of what was read", percent(refused, read)),
     );
-    let rate = per_second(read, run.seconds);
+    let taken = taken(run);
+    let rate = taken.map_or_else(String::new, |taken| format!("{} records/s", count(per_second(read, taken))));
     tile(
         html,
         "",
         "taken",
         |h| {
-            h.text(&seconds(run.seconds));
+            h.text(&taken.map_or_else(|| "unknown".to_owned(), seconds));
         },
-        &format!("{} records/s", count(rate)),
+        &rate,
     );
     if let Some(peak) = run.peak_memory {
         let note = format!("{} of rows shuffled", size(run.shuffled_bytes));

@@ -47,23 +47,33 @@ impl RowHasher {
         }
     }
 
-    /// Hashes a batch; [`Self::rows`] has the hashes then. `each` is shown the hashes of the values of each column; null has 0.
-    pub(crate) fn hash(&mut self, batch: &RecordBatch, mut each: impl FnMut(usize, &[u64])) -> Result<(), RunError> {
+    /// Hashes a batch; [`Self::rows`] has the hashes then. `each`, where there is one, is shown the hashes of the values of each column; null has 0.
+    pub(crate) fn hash(
+        &mut self,
+        batch: &RecordBatch,
+        mut each: Option<impl FnMut(usize, &[u64])>,
+    ) -> Result<(), RunError> {
         let Self { own, columns, has_key, values, keys, rows } = self;
-        let add = |to: &mut Vec<u64>, values: &[u64]| {
-            to.iter_mut().zip(values).for_each(|(sum, value)| *sum = sum.wrapping_add(*value));
-        };
         for hashes in [&mut *rows, &mut *keys] {
             hashes.clear();
             hashes.resize(batch.num_rows(), 0);
         }
-        for (index, (array, (seed, is_key))) in batch.columns().iter().zip(&*columns).enumerate() {
-            hash_values(array, *seed, own, values)?;
-            add(rows, values);
-            if *is_key {
-                add(keys, values);
+        let add = |to: &mut Vec<u64>, row: usize, hash: u64| {
+            if let Some(sum) = to.get_mut(row) {
+                *sum = sum.wrapping_add(hash);
             }
-            each(index, values);
+        };
+        for (index, (array, (seed, is_key))) in batch.columns().iter().zip(&*columns).enumerate() {
+            if let Some(each) = &mut each {
+                hash_values(array, *seed, own, values)?;
+                values.iter().enumerate().for_each(|(row, hash)| add(rows, row, *hash));
+                each(index, values);
+            } else {
+                each_hash(array, *seed, own, |row, hash| add(rows, row, hash))?;
+            }
+            if *is_key {
+                each_hash(array, *seed, own, |row, hash| add(keys, row, hash))?;
+            }
         }
         let [a, b, c, d] = MIX;
         if *has_key {
@@ -94,69 +104,127 @@ fn number(value: u64, seed: u64) -> u64 {
     fold(fold(value ^ seed, a) ^ seed, b)
 }
 
+fn bytes_hash(bytes: &[u8], seed: u64) -> u64 {
+    let [a, b, ..] = MIX;
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        // Ids and words, most of all text: two loads that may overlap.
+        (Some(first), Some(last)) if bytes.len() <= 16 => {
+            let (first, last) = (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
+            fold(fold(first ^ seed, last ^ a) ^ bytes.len() as u64, b)
+        }
+        _ => xxh3_64_with_seed(bytes, seed),
+    }
+}
+
 /// A hash for each value of an array; null has 0.
 fn hash_values(array: &dyn Array, seed: u64, own: &Own, out: &mut Vec<u64>) -> Result<(), RunError> {
     out.clear();
+    out.resize(array.len(), 0);
+    each_hash(array, seed, own, |index, hash| {
+        if let Some(slot) = out.get_mut(index) {
+            *slot = hash;
+        }
+    })
+}
+
+/// Gives the hash of each value of an array that is not null.
+fn each_hash(array: &dyn Array, seed: u64, own: &Own, mut put: impl FnMut(usize, u64)) -> Result<(), RunError> {
     // Of what is the run's own, whatever it is.
     let the_run_itself = number(1, !seed);
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+    let is_valid = |index: usize| nulls.is_none_or(|nulls| nulls.is_valid(index));
+    let mut numbers = |values: &mut dyn Iterator<Item = u64>| {
+        for (index, value) in values.enumerate() {
+            if is_valid(index) {
+                put(index, number(value, seed));
+            }
+        }
+    };
     match array.data_type() {
-        DataType::Int64 => {
-            let values = array.as_primitive::<Int64Type>().values();
-            out.extend(values.iter().map(|v| number(v.cast_unsigned(), seed)));
-        }
-        DataType::Float64 => {
-            let values = array.as_primitive::<Float64Type>().values();
-            out.extend(values.iter().map(|v| number(v.to_bits(), seed)));
-        }
-        DataType::Timestamp(..) => {
-            let hash = |v: &i64| if *v == own.started_at { the_run_itself } else { number(v.cast_unsigned(), seed) };
-            out.extend(array.as_primitive::<TimestampMicrosecondType>().values().iter().map(hash));
-        }
+        DataType::Boolean => numbers(&mut array.as_boolean().values().iter().map(u64::from)),
         DataType::Date32 => {
             let values = array.as_primitive::<Date32Type>().values();
-            out.extend(values.iter().map(|v| number(i64::from(*v).cast_unsigned(), seed)));
+            numbers(&mut values.iter().map(|v| i64::from(*v).cast_unsigned()));
         }
-        DataType::Boolean => {
-            let values = array.as_boolean().values();
-            out.extend(values.iter().map(|v| number(u64::from(v), seed)));
+        DataType::Int64 => {
+            for (index, value) in array.as_primitive::<Int64Type>().values().iter().enumerate() {
+                if is_valid(index) {
+                    put(index, number(value.cast_unsigned(), seed));
+                }
+            }
+        }
+        DataType::Float64 => {
+            for (index, value) in array.as_primitive::<Float64Type>().values().iter().enumerate() {
+                if is_valid(index) {
+                    put(index, number(value.to_bits(), seed));
+                }
+            }
+        }
+        DataType::Timestamp(..) => {
+            for (index, value) in array.as_primitive::<TimestampMicrosecondType>().values().iter().enumerate() {
+                if is_valid(index) {
+                    let is_own = *value == own.started_at;
+                    put(index, if is_own { the_run_itself } else { number(value.cast_unsigned(), seed) });
+                }
+            }
         }
         DataType::Utf8 => {
-            let hash = |text: &str| match text == own.run_id {
-                true => the_run_itself,
-                false => xxh3_64_with_seed(text.as_bytes(), seed),
-            };
-            out.extend(array.as_string::<i32>().iter().map(|text| text.map_or(0, hash)));
+            let texts = array.as_string::<i32>();
+            each_part(texts.value_offsets(), texts.value_data(), |index, bytes| {
+                if is_valid(index) {
+                    let is_own = bytes.len() == own.run_id.len() && bytes == own.run_id.as_bytes();
+                    put(index, if is_own { the_run_itself } else { bytes_hash(bytes, seed) });
+                }
+            });
         }
         DataType::Binary => {
-            let hash = |bytes: &[u8]| xxh3_64_with_seed(bytes, seed);
-            out.extend(array.as_binary::<i32>().iter().map(|bytes| bytes.map_or(0, hash)));
+            let values = array.as_binary::<i32>();
+            each_part(values.value_offsets(), values.value_data(), |index, bytes| {
+                if is_valid(index) {
+                    put(index, bytes_hash(bytes, seed));
+                }
+            });
         }
         DataType::List(_) => {
             let list = array.as_list::<i32>();
             let mut elements = Vec::new();
             hash_values(list.values(), seed, own, &mut elements)?;
-            let bounds = list.value_offsets().windows(2);
-            out.extend(bounds.map(|bounds| {
-                let [first, end] = [bounds.first(), bounds.last()]
-                    .map(|at| at.and_then(|at| usize::try_from(*at).ok()).unwrap_or_default());
-                let of_row = elements.get(first..end).unwrap_or_default();
-                of_row.iter().fold(number(of_row.len() as u64, seed), |hash, element| number(hash ^ element, seed))
-            }));
+            each_part(list.value_offsets(), &elements, |index, of_row| {
+                if is_valid(index) {
+                    let start = number(of_row.len() as u64, seed);
+                    put(index, of_row.iter().fold(start, |hash, element| number(hash ^ element, seed)));
+                }
+            });
         }
         DataType::Struct(fields) => {
-            out.resize(array.len(), number(2, seed));
-            let mut values = Vec::new();
+            let mut sums = vec![number(2, seed); array.len()];
             for (field, part) in fields.iter().zip(array.as_struct().columns()) {
-                hash_values(part, xxh3_64_with_seed(field.name().as_bytes(), seed), own, &mut values)?;
-                out.iter_mut().zip(&values).for_each(|(sum, value)| *sum = sum.wrapping_add(*value));
+                let seed = xxh3_64_with_seed(field.name().as_bytes(), seed);
+                each_hash_of_part(part, seed, own, &mut sums)?;
             }
+            sums.into_iter().enumerate().filter(|(index, _)| is_valid(*index)).for_each(|(index, sum)| put(index, sum));
         }
         other => return Err(RunError::Bug(format!("a column of rows has the type {other}"))),
     }
-    if let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) {
-        out.iter_mut().zip(nulls).filter(|(_, valid)| !valid).for_each(|(hash, _)| *hash = 0);
-    }
     Ok(())
+}
+
+fn each_hash_of_part(part: &dyn Array, seed: u64, own: &Own, sums: &mut [u64]) -> Result<(), RunError> {
+    let mut values = Vec::new();
+    hash_values(part, seed, own, &mut values)?;
+    sums.iter_mut().zip(&values).for_each(|(sum, value)| *sum = sum.wrapping_add(*value));
+    Ok(())
+}
+
+/// The parts of some values that offsets cut out of them.
+fn each_part<T>(offsets: &[i32], values: &[T], mut each: impl FnMut(usize, &[T])) {
+    let at = |offset: &i32| usize::try_from(*offset).unwrap_or_default();
+    let mut start = offsets.first().map(at).unwrap_or_default();
+    for (index, offset) in offsets.iter().skip(1).enumerate() {
+        let end = at(offset);
+        each(index, values.get(start..end).unwrap_or_default());
+        start = end;
+    }
 }
 
 #[cfg(test)]
@@ -189,7 +257,7 @@ mod tests {
         let own = Own { run_id: run_id.into(), started_at };
         let mut hasher = RowHasher::new(&table(&declared, key), own);
         let batch = RecordBatch::try_from_iter_with_nullable(columns.iter().map(|(n, _, a)| (*n, a.clone(), true)));
-        hasher.hash(&batch.unwrap(), |_, _| ()).unwrap();
+        hasher.hash(&batch.unwrap(), None::<fn(usize, &[u64])>).unwrap();
         hasher.rows().collect()
     }
 

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 /// Bars at most.
 const BARS: usize = 64;
+/// The same, as bars are numbered.
+const SPAN: i64 = 64;
 /// Bars are no narrower than this power of two.
 const NARROWEST: i32 = -1_000;
 
@@ -60,7 +62,7 @@ impl Histogram {
             }
             let (from, to) = self.used();
             let (from, to) = (from.min(bar), to.max(bar));
-            if to.checked_sub(from).is_some_and(|span| span < BARS as i64) {
+            if to.checked_sub(from).is_some_and(|span| span < SPAN) {
                 self.lay_out(from, |bar| bar);
             } else {
                 self.exponent += 1;
@@ -82,8 +84,10 @@ impl Histogram {
     fn lay_out(&mut self, first: i64, to: impl Fn(i64) -> i64) {
         let before = (self.first, std::mem::replace(&mut self.bars, [0; BARS]));
         self.first = first;
-        for (bar, count) in (before.0..).zip(before.1).filter(|(_, count)| *count > 0) {
-            let index = usize::try_from(to(bar) - first).ok();
+        for (index, count) in before.1.into_iter().enumerate().filter(|(_, count)| *count > 0) {
+            // No bar that has anything is beyond the numbers.
+            let bar = i64::try_from(index).ok().and_then(|index| before.0.checked_add(index));
+            let index = bar.and_then(|bar| usize::try_from(to(bar).checked_sub(first)?).ok());
             if let Some(sum) = index.and_then(|index| self.bars.get_mut(index)) {
                 *sum += count;
             }

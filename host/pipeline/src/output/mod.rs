@@ -18,13 +18,22 @@ use crate::output::profile::Profile;
 pub use difference::Difference;
 pub use sketch::Sketch;
 
+/// What is kept of the rows that a run puts out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Keeps {
+    /// A sketch of them, so that the run can be compared with others.
+    pub sketch: bool,
+    /// What the columns hold.
+    pub profile: bool,
+}
+
 /// What is kept of the rows of one table.
 #[derive(Debug)]
 pub struct TableOutput {
     /// The table's name.
     pub table: String,
-    /// Of all its rows.
-    pub sketch: Sketch,
+    /// Of all its rows, where that was asked for.
+    pub sketch: Option<Sketch>,
     /// Its columns, where that was asked for.
     pub profile: Option<Value>,
 }
@@ -33,36 +42,47 @@ pub struct TableOutput {
 pub(crate) struct Observer {
     table: String,
     hasher: RowHasher,
-    sketch: Sketch,
+    rows: u64,
+    sketch: Option<Sketch>,
     profile: Option<Profile>,
 }
 
 impl Observer {
-    /// For the rows of a run with this id and time. `profile`: look at the columns as well.
-    pub(crate) fn new(table: &Table, run_id: &str, started_at: i64, profile: bool) -> Self {
+    /// For the rows of a run with this id and time.
+    pub(crate) fn new(table: &Table, run_id: &str, started_at: i64, keeps: Keeps) -> Self {
         Self {
             table: table.name().to_owned(),
             hasher: RowHasher::new(table, Own { run_id: run_id.to_owned(), started_at }),
-            sketch: Sketch::default(),
-            profile: profile.then(|| Profile::new(table)),
+            rows: 0,
+            sketch: keeps.sketch.then(Sketch::default),
+            profile: keeps.profile.then(|| Profile::new(table)),
         }
     }
 
-    /// Takes note of rows.
+    /// Takes note of rows; does nothing where nothing is kept.
     pub(crate) fn observe(&mut self, batch: &RecordBatch) -> Result<(), RunError> {
-        let Self { hasher, sketch, profile, .. } = self;
-        hasher.hash(batch, |column, hashes| {
-            if let (Some(profile), Some(values)) = (profile.as_mut(), batch.columns().get(column)) {
-                profile.observe(column, values, hashes);
+        let Self { hasher, rows, sketch, profile, .. } = self;
+        *rows += batch.num_rows() as u64;
+        if sketch.is_none() && profile.is_none() {
+            return Ok(());
+        }
+        let each = profile.as_mut().map(|profile| {
+            |column: usize, hashes: &[u64]| {
+                if let Some(values) = batch.columns().get(column) {
+                    profile.observe(column, values, hashes);
+                }
             }
-        })?;
-        hasher.rows().for_each(|(key, row)| sketch.add(key, row));
+        });
+        hasher.hash(batch, each)?;
+        if let Some(sketch) = sketch {
+            hasher.rows().for_each(|(key, row)| sketch.add(key, row));
+        }
         Ok(())
     }
 
     /// All that was noted.
     pub(crate) fn finish(self) -> TableOutput {
-        let profile = self.profile.map(|profile| profile.to_json(&self.table, self.sketch.rows()));
-        TableOutput { table: self.table, sketch: self.sketch.finish(), profile }
+        let profile = self.profile.map(|profile| profile.to_json(&self.table, self.rows));
+        TableOutput { table: self.table, sketch: self.sketch.map(Sketch::finish), profile }
     }
 }

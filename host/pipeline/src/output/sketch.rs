@@ -77,12 +77,12 @@ impl Cell {
     }
 }
 
-/// The cells of a row, and what checks it.
+/// The cells of a row, and what checks it: parts of one hash.
 #[expect(clippy::cast_possible_truncation, reason = "parts of a hash")]
 fn places((key, row): Pair) -> ([usize; PARTS], u32) {
-    let hash = fold(key ^ 0x243f_6a88_85a3_08d3, row | 1) ^ key;
+    let hash = fold(key, row | 1);
     let place = |part: usize| part * CELLS + (hash >> (11 * part)) as usize % CELLS;
-    ([place(0), place(1), place(2)], (fold(hash, 0x1319_8a2e_0370_7345) >> 32) as u32)
+    ([place(0), place(1), place(2)], (hash >> 32) as u32)
 }
 
 impl Sketch {
