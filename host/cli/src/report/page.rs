@@ -460,7 +460,7 @@ fn about(html: &mut Html, run: &RunRecord) {
         fact(html, "Exit code", &code.to_string());
     }
     for (name, value) in
-        run.facts.iter().filter(|(name, _)| name.starts_with("--") || name.as_str() == "limits of plugins")
+        run.facts.iter().filter(|(name, _)| name.starts_with("--"))
     {
         fact_code(html, name, value);
     }
