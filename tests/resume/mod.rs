@@ -19,6 +19,8 @@ pub(crate) struct Job {
     made: Made,
     /// Arguments of every run.
     arguments: Vec<String>,
+    /// Variables of every process: where servers are found.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Job {
@@ -29,7 +31,7 @@ impl Job {
         let made = gristmill_generator::write_binary(&folder.path().join("export"), &spec).unwrap();
         let fixed = ["--json", "run", "export", "--to", to, "--dead-letters", "dead.jsonl", "--split-size", "128KiB"];
         let arguments = fixed.iter().chain(more).map(|a| (*a).to_owned()).collect();
-        Self { folder, made, arguments }
+        Self { folder, made, arguments, environment: Vec::new() }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -39,6 +41,7 @@ impl Job {
     fn program(&self) -> Command {
         let mut command = gristmill();
         command.current_dir(self.path()).env("GRISTMILL_STATE", "state");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -47,9 +50,15 @@ impl Job {
         finish(self.program().args(arguments))
     }
 
+    /// The command, with what is `more`: another destination takes the place of the job's.
     fn command(&self, more: &[&str]) -> Command {
+        let mut arguments = self.arguments.clone();
+        if more.contains(&"--to") {
+            let own = arguments.iter().position(|a| a == "--to").unwrap();
+            arguments.drain(own..own + 2);
+        }
         let mut command = self.program();
-        command.args(&self.arguments).args(more);
+        command.args(arguments).args(more);
         command
     }
 
@@ -77,11 +86,12 @@ impl Job {
         usize::try_from(self.database().and_then(count).unwrap_or_default()).unwrap()
     }
 
-    /// Starts the run, and stops it in its tracks when it has finished so many splits.
+    /// Starts the run, and comes back when it has finished so many splits more than there are.
     fn start_until(&self, splits: usize, more: &[&str]) -> Child {
+        let before = self.finished();
         let mut child = self.start(more);
         let start = Instant::now();
-        while self.finished() < splits {
+        while self.finished() < before + splits {
             assert!(start.elapsed() < Duration::from_secs(60), "only {} splits are finished", self.finished());
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("the run ended with {status} before {splits} splits were finished");

@@ -459,9 +459,7 @@ fn about(html: &mut Html, run: &RunRecord) {
     if let Some(code) = run.exit_code {
         fact(html, "Exit code", &code.to_string());
     }
-    for (name, value) in
-        run.facts.iter().filter(|(name, _)| name.starts_with("--"))
-    {
+    for (name, value) in run.facts.iter().filter(|(name, _)| name.starts_with("--")) {
         fact_code(html, name, value);
     }
     html.raw("</dl></section>");
