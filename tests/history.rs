@@ -88,7 +88,7 @@ fn a_repeat_differs_in_no_row() {
 fn what_differs_is_counted() {
     let place = Place::new();
     let documents = |skip: u32, score: f64, to: u32| -> Vec<Value> {
-        let score_of = |n: u32| if n % 10 == 0 { score } else { 0.5 };
+        let score_of = |n: u32| if n.is_multiple_of(10) { score } else { 0.5 };
         (skip..to).map(|n| report("t", "r", &n.to_string(), score_of(n), "2024-01-01T00:00:00Z")).collect()
     };
     let run = |name: &str, documents: &[Value], more: &[&str]| {

@@ -10,7 +10,7 @@ use gristmill_record::{Grant, PathPattern};
 use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
-use crate::history::{CompareArgs, OutputArgs, ReportArgs, ShowArgs};
+use crate::history::{OutputArgs, ReportArgs, RunsCommand};
 use crate::secret::Secret;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
@@ -83,48 +83,6 @@ pub(crate) struct ResumeCommand {
     /// The destination once more, where its address has a password: that is not kept
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) to: Option<String>,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RunsCommand {
-    /// List runs, newest first
-    Ls(LsArgs),
-    /// Show all that is known of a run
-    Show(ShowArgs),
-    /// Show what differs between two runs: input, plugin, configuration, counts, and how many rows
-    Compare(CompareArgs),
-    /// Remove what is kept of runs that were not done, and records, by age and size
-    Prune(PruneArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LsArgs {
-    /// Only runs that can go on, or are under way
-    #[arg(long)]
-    pub(crate) unfinished: bool,
-    /// So many at most
-    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 20)]
-    pub(crate) limit: usize,
-    /// All of them
-    #[arg(long, conflicts_with = "limit")]
-    pub(crate) all: bool,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PruneArgs {
-    /// Runs that ended longer ago, such as 30d: their records, and what is kept of what they did
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) older_than: Option<Duration>,
-    /// What may be kept of all unfinished runs together, such as 10GiB: the oldest goes first
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) max_size: Option<ByteSize>,
-    /// Only say what would go
-    #[arg(long)]
-    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }

@@ -41,9 +41,10 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use gristmill_record::Diagnose;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Command, ExportCommand, JobCommand, PluginCommand, RunsCommand};
+use crate::args::{Cli, Command, ExportCommand, JobCommand, PluginCommand};
 use crate::error::{CliError, report};
 use crate::exit::Exit;
+use crate::history::RunsCommand;
 
 // Batches allocate and free columns of a few hundred kilobytes all the time, on several threads.
 #[global_allocator]

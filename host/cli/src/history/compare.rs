@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::args::Cli;
 use crate::error::CliError;
-use crate::history::{CompareArgs, ledger_of, show::state_text};
+use crate::history::args::CompareArgs;
+use crate::history::ledger_of;
+use crate::history::show::state_text;
 use crate::recorded::open_state;
 use crate::text::{count, print, table};
 
@@ -249,7 +251,7 @@ fn text_of(first: &RunRecord, second: &RunRecord, comparison: &Comparison) -> St
             out.push_str(&format!("{label:<13} {same}\n"));
             continue;
         }
-        out.push_str(&format!("{label:<13} {} differ\n", count(changes.len() as u64)));
+        out.push_str(&format!("{label:<13} {}\n", differ(changes.len() as u64)));
         let shown = |value: &Value| match value {
             Value::Null => "-".to_owned(),
             Value::String(text) => text.clone(),
@@ -270,7 +272,7 @@ fn text_of(first: &RunRecord, second: &RunRecord, comparison: &Comparison) -> St
         (Some(why), _) => out.push_str(&format!("{:<13} not compared: {why}\n", "rows")),
         (None, differing) => {
             let about = if output.exact { "" } else { "about " };
-            out.push_str(&format!("{:<13} {about}{} differ\n", "rows", count(differing.unwrap_or_default())));
+            out.push_str(&format!("{:<13} {about}{}\n", "rows", differ(differing.unwrap_or_default())));
             for t in &output.tables {
                 out.push_str(&format!("    {}\n", of_table(t)));
             }
@@ -278,6 +280,10 @@ fn text_of(first: &RunRecord, second: &RunRecord, comparison: &Comparison) -> St
         }
     }
     out
+}
+
+fn differ(n: u64) -> String {
+    if n == 1 { "1 differs".to_owned() } else { format!("{} differ", count(n)) }
 }
 
 fn of_table(t: &TableChange) -> String {

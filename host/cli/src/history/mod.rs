@@ -1,12 +1,11 @@
 //! What is told of runs when they are over: `runs show`, `runs compare`, and what the record keeps for them and for the report.
 
+mod args;
 mod compare;
 mod show;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use clap::{Args, ValueHint};
 use gristmill_pipeline::ledger::{Records, Rows, Rule};
 use gristmill_pipeline::{Finished, Job, Ledger};
 use gristmill_source::ProofState;
@@ -14,58 +13,11 @@ use gristmill_state::{Filter, RunRecord, State};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::args::{GoogleArgs, StateArgs};
 use crate::error::CliError;
 
+pub(crate) use args::{LsArgs, OutputArgs, PruneArgs, ReportArgs, RunsCommand, ShowArgs};
 pub(crate) use compare::compare;
 pub(crate) use show::show;
-
-/// What is kept of the rows that a run puts out.
-#[derive(Debug, Args)]
-pub(crate) struct OutputArgs {
-    /// Keep hashes of the rows, so that `runs compare` can count those that differ, also for Parquet and NDJSON, where that takes some percent more time; for databases they are always kept
-    #[arg(long)]
-    pub(crate) comparable: bool,
-    /// Keep in the record of the run what the columns hold, for `report`: nulls, different values, ranges and spread; of text its lengths only. Takes a tenth more time and above
-    #[arg(long)]
-    pub(crate) profile: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ShowArgs {
-    /// Its id, or how that begins [default: the newest]
-    pub(crate) run: Option<String>,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CompareArgs {
-    /// The id of a run, or how that begins
-    #[arg(value_name = "A")]
-    pub(crate) first: String,
-    /// The id of another, or how that begins
-    #[arg(value_name = "B")]
-    pub(crate) second: String,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ReportArgs {
-    /// Its id, or how that begins [default: the newest]
-    pub(crate) run: Option<String>,
-    /// Where the page goes; `-` for stdout
-    #[arg(long, short, value_name = "FILE", default_value = "report.html", value_hint = ValueHint::FilePath)]
-    pub(crate) output: PathBuf,
-    /// Dead letters that are shown of each code, with their documents; with 0 none are, and nothing of any document is on the page
-    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u8).range(0..=20))]
-    pub(crate) samples: u8,
-    #[command(flatten)]
-    pub(crate) google: GoogleArgs,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-}
 
 /// The run that is named, or the newest.
 pub(crate) fn find(state: &State, run: Option<&str>) -> Result<RunRecord, CliError> {

@@ -240,7 +240,7 @@ mod tests {
         Ledger {
             records: Records { read: 100, other: 10, mapped: 70, filtered: 5, refused: 15 },
             rows: vec![Rows { table: "t".into(), made: 90, inserted: 80, invalid: 4, collision: 6, ..Rows::default() }],
-            refusals: [("decode.utf8", 7), ("sink.range", 1), ("own", 7), ("rule", 4), ("dedup.collision", 6)]
+            refusals: [("decode.utf8", 7), ("sink.unstorable", 1), ("own", 7), ("rule", 4), ("dedup.collision", 6)]
                 .map(|(code, n)| (code.to_owned(), n))
                 .into(),
             ..Ledger::default()

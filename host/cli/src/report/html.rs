@@ -23,7 +23,7 @@ impl Html {
                 '\n' | '\t' => self.0.push(c),
                 // What would not be shown, or turn round what is: shown as what it is.
                 c if c.is_control() || is_invisible(c) => {
-                    self.0.push_str("\u{fffd}");
+                    self.0.push('\u{fffd}');
                 }
                 c => self.0.push(c),
             }
@@ -83,7 +83,7 @@ mod tests {
         html.element("td class=\"n\"", "<i>").numbers(&[("x", 1.0), ("y", 0.125), ("z", -0.001)]);
         assert_eq!(
             html.into_string(),
-            "<p title=\"&quot;&gt;&lt;script&gt;\">&lt;b&gt;&amp;&#39;\u{fffd}\u{fffd}\n</p><td class=\"n\">&lt;i&gt;</td> x=\"1\" y=\"0.13\" z=\"-0\""
+            "<p title=\"&quot;&gt;&lt;script&gt;\">&lt;b&gt;&amp;&#39;\u{fffd}\u{fffd}\n</p><td class=\"n\">&lt;i&gt;</td> x=\"1\" y=\"0.12\" z=\"-0\""
         );
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn section(html: &mut Html, tables: &Value, profile: Option<&Value>) 
         if let Some(input) = table.get("latest_by").and_then(Value::as_str) {
             about.push(format!("Of rows with one key, the newest by {input} stays."));
         }
-        html.element("p class=\"soft\"", &[text(table, "description"), &about.join(" ")].join(" ").trim().to_owned());
+        html.element("p class=\"soft\"", [text(table, "description"), &about.join(" ")].join(" ").trim());
         let seen = profile.and_then(|p| p.as_array()?.iter().find(|t| text(t, "table") == name));
         columns(html, table, seen);
     }

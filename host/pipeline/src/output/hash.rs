@@ -240,7 +240,7 @@ mod tests {
         let column = |(name, ty): &(&str, &str)| OutputColumn {
             name: (*name).to_owned(),
             ty: ty.parse().unwrap(),
-            required: false,
+            required: key.contains(name),
             description: String::new(),
         };
         Table::new(TableDraft {

@@ -130,16 +130,16 @@ mod tests {
             prop_assert_eq!(one.to_json(), two.to_json());
             let (from, counts) = (one.used().0, counts(&one));
             for (bar, count) in (from..).zip(&counts) {
-                prop_assert_eq!(*count as usize, values.iter().filter(|v| **v >> one.exponent == bar).count());
+                prop_assert_eq!(*count, values.iter().filter(|v| **v >> one.exponent == bar).count() as u64);
             }
-            prop_assert_eq!(counts.iter().sum::<u64>() as usize, values.len());
+            prop_assert_eq!(counts.iter().sum::<u64>(), values.len() as u64);
         }
 
         #[test]
         fn every_float_is_in_its_bar(values in proptest::collection::vec(any::<f64>(), 1..100)) {
             let mut histogram = Histogram::default();
             values.iter().for_each(|v| histogram.add_float(*v));
-            prop_assert_eq!(counts(&histogram).iter().sum::<u64>() as usize, values.len());
+            prop_assert_eq!(counts(&histogram).iter().sum::<u64>(), values.len() as u64);
         }
     }
 

@@ -224,7 +224,9 @@ mod tests {
         for n in [0_u64, 1, 256, 257, 5_000, 200_000] {
             let mut distinct = Distinct::default();
             for round in 0..2 {
-                let hashes: Vec<u64> = (0..n).map(|i| fold(i ^ 0x1234_5678_9abc, 0x9e37_79b9_7f4a_7c15) | 1).collect();
+                // As numbers are hashed, in two steps.
+                let once = |i: u64| fold(i ^ 0x9876_5432_1234_5678, 0x9e37_79b9_7f4a_7c15);
+                let hashes: Vec<u64> = (0..n).map(|i| fold(once(i) ^ 0xabcd_ef01, 0x6a09_e667_f3bc_c909)).collect();
                 distinct.add(&hashes);
                 distinct.add(&[0]);
                 let (found, is_exact) = distinct.count();
