@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::kit::{Ran, finish, gristmill};
 
 /// A folder with an export, a state folder, and what runs leave.
-struct Job {
+pub(crate) struct Job {
     folder: tempfile::TempDir,
     made: Made,
     /// Arguments of every run.
@@ -25,7 +25,7 @@ struct Job {
 
 impl Job {
     /// Quality reports, some of them bad, in several files, of which each is several splits.
-    fn new(documents: u64, to: &str, more: &[&str]) -> Self {
+    pub(crate) fn new(documents: u64, to: &str, more: &[&str]) -> Self {
         let folder = crate::kit::folder();
         let spec = Spec { documents, files: 3, bad: 0.01, ..Spec::default() };
         let made = gristmill_generator::write_binary(&folder.path().join("export"), &spec).unwrap();
@@ -34,7 +34,7 @@ impl Job {
         Self { folder, made, arguments, environment: Vec::new() }
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
@@ -46,7 +46,7 @@ impl Job {
     }
 
     /// Any command with the state folder of the job.
-    fn call(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn call(&self, arguments: &[&str]) -> Ran {
         finish(self.program().args(arguments))
     }
 
@@ -63,7 +63,7 @@ impl Job {
     }
 
     /// The run to its end.
-    fn run(&self, more: &[&str]) -> Ran {
+    pub(crate) fn run(&self, more: &[&str]) -> Ran {
         finish(&mut self.command(more))
     }
 
@@ -102,7 +102,7 @@ impl Job {
     }
 
     /// Kills the run when it has finished so many splits.
-    fn killed_after(&self, splits: usize, more: &[&str]) -> usize {
+    pub(crate) fn killed_after(&self, splits: usize, more: &[&str]) -> usize {
         let mut child = self.start_until(splits, more);
         child.kill().unwrap();
         child.wait().unwrap();

@@ -165,6 +165,7 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
             dead_letters_max: None,
             max_document: 32 << 20,
             split_bytes: gristmill_pipeline::SPLIT_BYTES,
+            keeps: gristmill_pipeline::output::Keeps::default(),
         },
     };
     let mut sink = gristmill_sink::open(&format!("parquet:{}", to.display()), gristmill_sink::OpenOptions::default())?;

@@ -11,6 +11,7 @@ use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
 use crate::letters::{KeepArgs, LettersCommand};
+use crate::history::{OutputArgs, ReportArgs, RunsCommand};
 use crate::secret::Secret;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
@@ -44,6 +45,8 @@ pub(crate) enum Command {
     /// Look at records that were refused, and run them again
     #[command(subcommand)]
     DeadLetters(LettersCommand),
+    /// Write a page about a run that can be looked at, kept and sent: what happened, how long it took, what was refused, what the rows are like
+    Report(ReportArgs),
     /// Look at a table that was loaded: rows by where they are from, the newest rows, keys that are there twice. Changes nothing
     Check(TableArgs),
     /// Look into an export
@@ -84,44 +87,6 @@ pub(crate) struct ResumeCommand {
     /// The destination once more, where its address has a password: that is not kept
     #[arg(long, value_name = "DESTINATION")]
     pub(crate) to: Option<String>,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum RunsCommand {
-    /// List runs, newest first
-    Ls(LsArgs),
-    /// Remove what is kept of runs that were not done, and records, by age and size
-    Prune(PruneArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LsArgs {
-    /// Only runs that can go on, or are under way
-    #[arg(long)]
-    pub(crate) unfinished: bool,
-    /// So many at most
-    #[arg(long, short = 'n', value_name = "COUNT", default_value_t = 20)]
-    pub(crate) limit: usize,
-    /// All of them
-    #[arg(long, conflicts_with = "limit")]
-    pub(crate) all: bool,
-    #[command(flatten)]
-    pub(crate) state: StateArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct PruneArgs {
-    /// Runs that ended longer ago, such as 30d: their records, and what is kept of what they did
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) older_than: Option<Duration>,
-    /// What may be kept of all unfinished runs together, such as 10GiB: the oldest goes first
-    #[arg(long, value_name = "SIZE")]
-    pub(crate) max_size: Option<ByteSize>,
-    /// Only say what would go
-    #[arg(long)]
-    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }
@@ -547,6 +512,8 @@ pub(crate) struct JobArgs {
     pub(crate) max_document: ByteSize,
     #[command(flatten, next_help_heading = "Execution")]
     pub(crate) resume: ResumeArgs,
+    #[command(flatten, next_help_heading = "Execution")]
+    pub(crate) output: OutputArgs,
 }
 
 fn parse_split_size(text: &str) -> Result<ByteSize, String> {

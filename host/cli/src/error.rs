@@ -70,6 +70,10 @@ pub(crate) enum CliError {
     State(#[from] StateError),
     #[error("there is no place for the state of runs: the user has no home, and none was named")]
     NoState,
+    #[error("{path} is there, and is no report; nothing was written")]
+    NotAReport { path: PathBuf },
+    #[error("there are no runs in {folder}")]
+    NoRuns { folder: PathBuf },
     #[error("no run can go on")]
     NothingToResume,
     #[error("several runs can go on: {}", runs.join(", "))]
@@ -128,6 +132,8 @@ impl Diagnose for CliError {
             (None, Self::Secret { .. }) => "cli.secret",
             (None, Self::File { .. }) => "cli.file",
             (None, Self::NoState) => "cli.no-state",
+            (None, Self::NoRuns { .. }) => "cli.no-runs",
+            (None, Self::NotAReport { .. }) => "cli.report",
             (
                 None,
                 Self::NothingToResume
@@ -157,7 +163,13 @@ impl Diagnose for CliError {
             (None, Self::File { source, .. }) => blame_io(source, Blame::Usage),
             (
                 None,
-                Self::PluginName { .. } | Self::Occupied(_) | Self::Job { .. } | Self::Secret { .. } | Self::NoState,
+                Self::PluginName { .. }
+                | Self::Occupied(_)
+                | Self::Job { .. }
+                | Self::Secret { .. }
+                | Self::NoState
+                | Self::NoRuns { .. }
+                | Self::NotAReport { .. },
             ) => Blame::Usage,
             (None, _) if ["cli.resume", "cli.dead-letters"].contains(&self.code()) => Blame::Usage,
             (None, _) => Blame::Environment,
@@ -169,6 +181,10 @@ impl Diagnose for CliError {
             (_, Self::Kept { error, kept }) => Some(kept.remedy(error)),
             (Some(inner), _) => inner.remedy(),
             (None, Self::NoState) => Some("Name a folder by --state or GRISTMILL_STATE".to_owned()),
+            (None, Self::NotAReport { .. }) => Some("Name another file with --output, or remove this one".to_owned()),
+            (None, Self::NoRuns { .. }) => {
+                Some("Run something first, or name the folder where runs were recorded by --state or GRISTMILL_STATE".to_owned())
+            }
             (None, Self::NothingToResume) => Some("See what runs there were with `gristmill runs ls`".to_owned()),
             (None, Self::SeveralToResume { .. }) => Some("Name one of them; `gristmill runs ls --unfinished` shows what they are".to_owned()),
             (None, Self::NotUnfinished { .. } | Self::Recorded { .. }) => {

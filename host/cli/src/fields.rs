@@ -90,6 +90,8 @@ const TABLES: [(&str, &str, &[Line]); 5] = [
             ("state", As::Text, "state"),
             ("no-resume", As::Switch, "no_resume"),
             ("split-size", As::Number, "split_size"),
+            ("comparable", As::Switch, "comparable"),
+            ("profile", As::Switch, "profile"),
         ],
     ),
 ];

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use gristmill_pipeline::output::Keeps;
 use gristmill_pipeline::{Job, LetterBox, Options, PluginIdentity, run_id};
 use gristmill_plugin::{ConfiguredPlugin, Context, Engine, Limits, Plugin, Transform};
 use gristmill_record::{Description, Scalar};
@@ -125,6 +126,8 @@ pub(crate) fn prepare(args: &JobArgs, identity: Identity) -> Result<Prepared, Cl
             work_dir: args.work_dir.clone().unwrap_or_else(std::env::temp_dir),
             max_document: usize::try_from(args.max_document.as_u64()).unwrap_or(usize::MAX),
             split_bytes: args.resume.split_size.as_u64(),
+            // A destination that is replaced holds the rows of the run and no others; everywhere else they are lost among them.
+            keeps: Keeps { sketch: args.output.comparable || !sink.replaces(), profile: args.output.profile },
         },
     };
     Ok(Prepared { job, sink, replay })

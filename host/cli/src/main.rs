@@ -13,6 +13,7 @@ mod expected;
 mod export;
 mod fields;
 mod files;
+mod history;
 mod job;
 mod jobfile;
 mod judged;
@@ -25,6 +26,7 @@ mod progress;
 mod quality;
 mod recorded;
 mod reference;
+mod report;
 mod run;
 mod runs;
 mod secret;
@@ -40,9 +42,10 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use gristmill_record::Diagnose;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Command, ExportCommand, JobCommand, PluginCommand, RunsCommand};
+use crate::args::{Cli, Command, ExportCommand, JobCommand, PluginCommand};
 use crate::error::{CliError, report};
 use crate::exit::Exit;
+use crate::history::RunsCommand;
 
 // Batches allocate and free columns of a few hundred kilobytes all the time, on several threads.
 #[global_allocator]
@@ -70,6 +73,9 @@ fn dispatch(cli: &Cli, matches: &ArgMatches) -> Result<(), CliError> {
         Command::Runs(RunsCommand::Ls(args)) => runs::ls(cli, args),
         Command::Runs(RunsCommand::Prune(args)) => runs::prune(cli, args),
         Command::DeadLetters(command) => letters::run(cli, command),
+        Command::Runs(RunsCommand::Show(args)) => history::show(cli, args),
+        Command::Runs(RunsCommand::Compare(args)) => history::compare(cli, args),
+        Command::Report(args) => report::report(cli, args),
         Command::Plan(args) => plan::plan(cli, args),
         Command::Check(args) => look::check(cli, args),
         Command::Job(JobCommand::Check(args)) => jobfile::check(cli, args),

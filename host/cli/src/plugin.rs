@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gristmill_plugin::{Limits, Plugin, Transform};
 use gristmill_record::{Description, OnMismatch, Origin};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::args::{Cli, ComponentFile, ConfigArgs, GoogleArgs};
 use crate::error::CliError;
@@ -46,6 +46,16 @@ pub(crate) fn inspect(
 }
 
 fn as_json(plugin: &Plugin, description: &Description, config: &str) -> Value {
+    let mut all = about_json(plugin);
+    if let Some(all) = all.as_object_mut() {
+        all.extend(declared(description));
+        all.insert("config".into(), serde_json::from_str(config).unwrap_or_default());
+    }
+    all
+}
+
+/// What a configured plugin reads and writes: `documents`, `inputs`, `tables`.
+pub(crate) fn declared(description: &Description) -> Map<String, Value> {
     let inputs: Vec<_> = description
         .inputs()
         .iter()
@@ -71,14 +81,9 @@ fn as_json(plugin: &Plugin, description: &Description, config: &str) -> Value {
                 "cluster_by": t.cluster_by().iter().map(name).collect::<Vec<_>>() })
         })
         .collect();
-    let mut all = about_json(plugin);
-    if let Some(all) = all.as_object_mut() {
-        all.insert("documents".into(), description.pattern().as_str().into());
-        all.insert("inputs".into(), inputs.into());
-        all.insert("tables".into(), tables.into());
-        all.insert("config".into(), serde_json::from_str(config).unwrap_or_default());
-    }
-    all
+    let documents = description.pattern().as_str().into();
+    let parts: [(&str, Value); 3] = [("documents", documents), ("inputs", inputs.into()), ("tables", tables.into())];
+    parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect()
 }
 
 /// What is known of any plugin.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use gristmill_pipeline::{Job, Keep, Ledger, LetterBox, Progress, new_seed};
+use gristmill_pipeline::{Finished, Job, Keep, Ledger, LetterBox, Progress, new_seed};
 use gristmill_record::{Blame, Diagnose};
 use gristmill_sink::without_password;
 use gristmill_state::{
@@ -175,6 +175,7 @@ fn new_record(args: &JobArgs, prepared: &Prepared, begun_at: i64) -> RunRecord {
         validators: job.validators.iter().map(|v| plugin_record(v.name(), v.digest(), v.config())).collect(),
         seed: new_seed(&job.run_id),
         split_bytes: job.options.split_bytes,
+        details: Details { more: crate::history::declared(job), ..Details::default() },
         ..RunRecord::new(job.run_id.clone(), begun_at)
     }
 }
@@ -249,6 +250,7 @@ impl Recorded {
         job: &Job,
         ledger: Option<&Ledger>,
         dead_letters: Option<&LetterBox>,
+        finished: Option<&Finished>,
         error: Option<&CliError>,
     ) -> Option<Kept> {
         let mut record = self.record().clone();
@@ -282,6 +284,9 @@ impl Recorded {
             message: error.to_string(),
             remedy: error.remedy(),
         });
+        if let Some(finished) = finished {
+            crate::history::keep(&self.keep.state, &mut record, finished);
+        }
         record.details.phases = phases(&self.earlier, progress);
         let at = seconds_since(record.begun_at);
         record.details.samples.push(take_sample(progress, at));

@@ -121,8 +121,9 @@ pub(crate) fn go(
         }
         _ => (None, None),
     };
-    let kept =
-        recorded.and_then(|recorded| recorded.finish(&progress, &prepared.job, ledger, dead_letters, error.as_ref()));
+    let kept = recorded.and_then(|recorded| {
+        recorded.finish(&progress, &prepared.job, ledger, dead_letters, outcome.as_ref(), error.as_ref())
+    });
     match (outcome, error) {
         (Some(finished), _) => {
             let summary = summary::Summary::of(&prepared, args, &finished, &progress, timing);

@@ -5,8 +5,9 @@ use gristmill_state::{Filter, Prune, RunRecord, Why};
 use indicatif::BinaryBytes;
 use serde_json::json;
 
-use crate::args::{Cli, LsArgs, PruneArgs};
+use crate::args::Cli;
 use crate::error::CliError;
+use crate::history::{LsArgs, PruneArgs};
 use crate::job::now;
 use crate::recorded::open_state;
 use crate::text::{count, print, table};

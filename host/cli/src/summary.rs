@@ -274,7 +274,7 @@ fn per_second(n: u64, seconds: f64) -> u64 {
 }
 
 /// The ledger for people.
-fn ledger_text(ledger: &Ledger) -> String {
+pub(crate) fn ledger_text(ledger: &Ledger) -> String {
     let r = &ledger.records;
     let mut rows = vec![
         (r.read, "records read"),

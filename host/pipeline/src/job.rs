@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::gate::{Gate, MaxRejected};
 use crate::letterbox::LetterBox;
 use crate::origins::Replayed;
+use crate::output::Keeps;
 
 /// How a run goes about its work. None of it changes the rows.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct Options {
     /// Bytes of input that a worker takes on at a time, where the format allows cutting a file: the unit of work, and of what is done again after a
     /// crash.
     pub split_bytes: u64,
+    /// What is kept of the rows that the run puts out.
+    pub keeps: Keeps,
 }
 
 /// Which plugin maps, as the ledger and the dead letters name it.

@@ -32,7 +32,7 @@ impl Records {
 }
 
 /// Counts of the rows of one table, by how each ended (invariant 1).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rows {
     /// The table's name.
     pub table: String,

@@ -22,6 +22,7 @@ pub mod measure;
 mod memory;
 mod origins;
 mod outcome;
+pub mod output;
 pub mod preview;
 pub mod progress;
 mod reading;

@@ -23,10 +23,11 @@ use crate::keys::{Entry, KeyIndex};
 use crate::late::{Late, Why, file_of, write_late};
 use crate::ledger::{Ledger, Records, Rows, Rule, count_code};
 use crate::letterbox::LetterBox;
-use crate::load::load_table;
+use crate::load::{Staying, load_table};
 use crate::map::{Map, SplitTally, TableStore, UniqueStore};
 use crate::memory::Budget;
 use crate::origins::Replayed;
+use crate::output::{Keeps, Observer, TableOutput};
 use crate::progress::{Phase, Progress};
 use crate::rows::{RowStore, lock};
 use crate::verdicts::{RuleCounts, count_rule};
@@ -55,6 +56,8 @@ pub struct Finished {
     pub spilled: u64,
     /// Whether the destination said that it holds this very load.
     pub already_loaded: bool,
+    /// What is kept of the rows that the run put out, by table.
+    pub outputs: Vec<TableOutput>,
 }
 
 /// Runs a job into a sink. Whatever the error, nothing of the load is visible in the destination; rows on stdout, which cannot be taken
@@ -241,10 +244,18 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         Some(counts) => Err(counts),
         None => Ok(runtime.block_on(sink.begin(&load))?),
     };
+    let staying: Vec<Staying<'_>> = (tables.iter().zip(&survivors))
+        .map(|(store, stay)| Staying { rows: &store.rows, stay, splits: splits.len() })
+        .collect();
+    let observer = |table: &Table| Observer::new(table, &job.run_id, job.started_at, job.options.keeps);
+    let mut observers: Vec<Observer> = description.tables().iter().map(observer).collect();
+    if !matches!(begun, Ok(Begun::Ready)) && job.options.keeps != Keeps::default() {
+        staying.iter().zip(&mut observers).try_for_each(|(rows, observer)| rows.look(observer))?;
+    }
     let (counts, already_loaded) = match begun {
         Err(counts) => (counts, false),
         Ok(Begun::AlreadyLoaded(counts)) => (counts, true),
-        Ok(Begun::Ready) => match write_and_commit(&runtime, sink, &tables, &survivors, &splits, progress) {
+        Ok(Begun::Ready) => match write_and_commit(&runtime, sink, &staying, &mut observers, progress) {
             Ok(counts) => (counts, false),
             Err(error) => {
                 // The error that broke the load matters more than one that follows from it.
@@ -269,6 +280,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         letters_left_out: letters_left_out.unwrap_or_default(),
         spilled: progress.spilled.load(Ordering::Relaxed),
         already_loaded,
+        outputs: observers.into_iter().map(Observer::finish).collect(),
     })
 }
 
@@ -280,13 +292,12 @@ pub fn new_seed(run_id: &str) -> i64 {
 fn write_and_commit(
     runtime: &Runtime,
     sink: &mut dyn Sink,
-    tables: &[TableStore],
-    survivors: &[Survivors],
-    splits: &[Split],
+    rows: &[Staying<'_>],
+    observers: &mut [Observer],
     progress: &Progress,
 ) -> Result<Vec<TableCount>, RunError> {
-    for (index, (store, stay)) in tables.iter().zip(survivors).enumerate() {
-        load_table(runtime, sink, index, &store.rows, stay, splits.len(), progress)?;
+    for (index, (rows, observer)) in rows.iter().zip(observers).enumerate() {
+        load_table(runtime, sink, index, rows, observer, progress)?;
     }
     progress.enter(Phase::Commit);
     Ok(runtime.block_on(sink.commit())?)

@@ -11,6 +11,7 @@
 mod error;
 mod folder;
 mod journal;
+mod outputs;
 mod prune;
 mod record;
 mod row;

@@ -14,7 +14,8 @@ const APPLICATION: i32 = 0x4752_5354;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What brings a database from one version to the next: the first makes version 1 of an empty file. Never changed, only added to.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = [
+    "
     CREATE TABLE runs (
         id TEXT PRIMARY KEY NOT NULL,
         job TEXT,
@@ -55,7 +56,16 @@ const STEPS: [&str; 1] = ["
         made TEXT NOT NULL,
         PRIMARY KEY (run, split)
     ) WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE outputs (
+        run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        sketch BLOB NOT NULL,
+        PRIMARY KEY (run, name)
+    );
+",
+];
 
 /// Opens the database, which is created where it is not there.
 pub(crate) fn open(path: &Path) -> Result<Connection, StateError> {

@@ -1,6 +1,7 @@
 //! The project's own tasks, run as `cargo xtask TASK`. Small on purpose: it has to be built before anything can be shown.
 
 mod bench;
+mod browser;
 mod command;
 mod demo;
 mod docs;
@@ -22,7 +23,7 @@ cargo xtask TASK
 
   demo               set up what is missing and load a real export into a SQLite file
   test [ARGS]        set up what the tests need and run all of them; ARGS go to `cargo test`
-  setup              database servers for the tests, the toolchains for plugins; builds the plugins and the fixtures of the tests
+  setup              database servers and a browser for the tests, the toolchains for plugins; builds the plugins and the fixtures of the tests
   docs [--check]     write docs/reference from the program; --check fails where it differs
   bench [ARGS]       measure whole jobs; or `bench parts` the decoders, the boundary, the sinks; `bench objects` small objects of a bucket with
                      latency; `bench servers` the sinks of databases beside the clients of their engines
@@ -52,7 +53,10 @@ fn run(task: &str, rest: &[String]) -> Outcome {
     match task {
         "demo" => none(rest).and_then(|()| demo::run(&project)),
         "test" => suite::run(&project, rest),
-        "setup" => none(rest).and_then(|()| servers::install()).and_then(|()| setup::everything(&project)),
+        "setup" => none(rest)
+            .and_then(|()| servers::install())
+            .and_then(|()| browser::install())
+            .and_then(|()| setup::everything(&project)),
         "docs" => docs::run(&project, rest),
         "bench" => bench::run(&project, rest),
         "fuzz" => fuzz::run(&project, rest),

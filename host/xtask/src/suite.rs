@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::command::{Call, flush, heading};
 use crate::project::Project;
 use crate::steps::Steps;
-use crate::{servers, setup};
+use crate::{browser, servers, setup};
 
 /// Tests by how they ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -29,8 +29,9 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome {
     let mut steps = Steps::default();
     let mut counts = Counts::default();
 
-    // Not a reason to leave the other tests out: those that need a server say so.
+    // Not a reason to leave the other tests out: those that need a server or the browser say so.
     steps.run("Set up database servers", servers::install);
+    steps.run("Set up a browser", browser::install);
     if steps.run("Set up", || setup::everything(project)) {
         steps.run("Tests of the program", || {
             let mut call = vec!["test".into(), "--no-fail-fast".into()];
