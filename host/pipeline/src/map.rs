@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
@@ -302,15 +303,17 @@ impl<'a> Worker<'a> {
 
     /// Takes a split over from a process before this one, if it can be, or else maps it.
     fn do_split(&mut self, index: usize, split: &Split) -> Result<SplitTally, RunError> {
+        let began = Instant::now();
         let made = self.map.finished.get(index).and_then(|slot| lock(slot).take());
         if let Some(made) = made {
             if let Some(tally) = self.take_over(index, split, made)? {
+                self.split_done(index, split, &tally, true, began);
                 return Ok(tally);
             }
             tracing::warn!("what was kept of split {} is not whole; it is mapped again", index + 1);
         }
         let tally = self.map_split(index, split)?;
-        Progress::bump(&self.map.progress.splits_done, 1);
+        self.split_done(index, split, &tally, false, began);
         Ok(tally)
     }
 
