@@ -47,9 +47,15 @@ impl Job {
         finish(self.program().args(arguments))
     }
 
+    /// The command, with what is `more`: another destination takes the place of the job's.
     fn command(&self, more: &[&str]) -> Command {
+        let mut arguments = self.arguments.clone();
+        if more.contains(&"--to") {
+            let own = arguments.iter().position(|a| a == "--to").unwrap();
+            arguments.drain(own..own + 2);
+        }
         let mut command = self.program();
-        command.args(&self.arguments).args(more);
+        command.args(arguments).args(more);
         command
     }
 
@@ -77,11 +83,12 @@ impl Job {
         usize::try_from(self.database().and_then(count).unwrap_or_default()).unwrap()
     }
 
-    /// Starts the run, and stops it in its tracks when it has finished so many splits.
+    /// Starts the run, and comes back when it has finished so many splits more than there are.
     fn start_until(&self, splits: usize, more: &[&str]) -> Child {
+        let before = self.finished();
         let mut child = self.start(more);
         let start = Instant::now();
-        while self.finished() < splits {
+        while self.finished() < before + splits {
             assert!(start.elapsed() < Duration::from_secs(60), "only {} splits are finished", self.finished());
             if let Some(status) = child.try_wait().unwrap() {
                 panic!("the run ended with {status} before {splits} splits were finished");

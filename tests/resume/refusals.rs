@@ -12,7 +12,11 @@ fn killed() -> Job {
     let job = Job::new(DOCUMENTS, "sqlite:q.db", &["--workers", "2", "--plugin", "p.wasm", "--rules", "rules.toml"]);
     let plugin = gristmill_guest::default_plugin().unwrap();
     std::fs::copy(plugin, job.path().join("p.wasm")).unwrap();
-    std::fs::write(job.path().join("rules.toml"), "[coverage-range]\ncolumn = \"coverage\"\nmin = -1000000\n").unwrap();
+    std::fs::write(
+        job.path().join("rules.toml"),
+        "[[rule]]\nname = \"coverage-range\"\ncolumn = \"coverage\"\nrange = { min = -1000000 }\n",
+    )
+    .unwrap();
     job.killed_after(3, &[]);
     job
 }

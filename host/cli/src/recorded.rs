@@ -230,6 +230,9 @@ impl Recorded {
     }
 
     /// Records how the run ended. Gives what is kept of its work where it can go on.
+    ///
+    /// What became of the run matters more than that it cannot be recorded, so that is a warning: the record then says that the run is under way,
+    /// and whoever looks finds that nobody holds it.
     pub(crate) fn finish(
         self,
         progress: &Progress,
@@ -237,13 +240,15 @@ impl Recorded {
         ledger: Option<&Ledger>,
         dead_letters: Option<&LetterBox>,
         error: Option<&CliError>,
-    ) -> Result<Option<Kept>, CliError> {
+    ) -> Option<Kept> {
         let mut record = self.record().clone();
         // What was found and is not as it was is left as it was found.
         if self.keep.resumed && record.state != RunState::Running {
-            return Ok(None);
+            return None;
         }
-        let splits_done = if self.keeps { self.keep.state.finished_splits(&record.id)? } else { 0 };
+        let not_recorded = |error| tracing::warn!("how the run ended is not recorded: {error}");
+        let splits_done = if self.keeps { self.keep.state.finished_splits(&record.id) } else { Ok(0) };
+        let splits_done = splits_done.map_err(not_recorded).unwrap_or_default();
         record.state = match error {
             None => RunState::Done,
             Some(error) if error.code() == "run.interrupted" => RunState::Interrupted,
@@ -271,9 +276,9 @@ impl Recorded {
         let at = seconds_since(record.begun_at);
         record.details.samples.push(take_sample(progress, at));
         tracing::debug!(run = job.run_id, state = record.state.name(), "recorded");
-        self.keep.state.finish(&record, Some(self.folder))?;
+        let _ = self.keep.state.finish(&record, Some(self.folder)).map_err(not_recorded);
         let kept = Kept { run: record.id.clone(), splits_done, splits: record.splits };
-        Ok(record.is_unfinished().then_some(kept))
+        record.is_unfinished().then_some(kept)
     }
 }
 

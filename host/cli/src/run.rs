@@ -12,7 +12,7 @@ use crate::args::{Cli, Command, JobArgs, ResumeCommand};
 use crate::error::CliError;
 use crate::job::{now, prepare};
 use crate::progress::Display;
-use crate::recorded::{Kept, Place, open_state};
+use crate::recorded::{Place, open_state};
 use crate::summary::{self, Timing};
 
 pub(crate) fn run(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
@@ -94,17 +94,8 @@ fn go(cli: &Cli, args: &JobArgs, wanted: Option<&str>) -> Result<(), CliError> {
         }
         _ => (None, None),
     };
-    let finish = |recorded: crate::recorded::Recorded| {
-        recorded.finish(&progress, &prepared.job, ledger, dead_letters, error.as_ref())
-    };
-    let kept: Option<Kept> = match recorded.map(finish).transpose() {
-        Ok(kept) => kept.flatten(),
-        // What became of the run matters more than that it cannot be recorded.
-        Err(error) => {
-            tracing::warn!("how the run ended is not recorded: {error}");
-            None
-        }
-    };
+    let kept =
+        recorded.and_then(|recorded| recorded.finish(&progress, &prepared.job, ledger, dead_letters, error.as_ref()));
     match (outcome, error) {
         (Some(finished), _) => {
             let summary = summary::Summary::of(&prepared, args, &finished, &progress, timing);
