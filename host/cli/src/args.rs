@@ -10,6 +10,8 @@ use gristmill_record::{Grant, PathPattern};
 use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
+use crate::log::LogFormat;
+use crate::monitor::MonitorArgs;
 use crate::secret::Secret;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
@@ -27,6 +29,9 @@ pub(crate) struct Cli {
     /// Say more: what plugins log (-v), what gristmill does (-vv)
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// The form of the log on stderr
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,6 +87,8 @@ pub(crate) struct ResumeCommand {
     pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
+    #[command(flatten)]
+    pub(crate) monitor: MonitorArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -541,6 +548,8 @@ pub(crate) struct JobArgs {
     pub(crate) max_document: ByteSize,
     #[command(flatten, next_help_heading = "Execution")]
     pub(crate) resume: ResumeArgs,
+    #[command(flatten, next_help_heading = "Monitoring")]
+    pub(crate) monitor: MonitorArgs,
 }
 
 fn parse_split_size(text: &str) -> Result<ByteSize, String> {

@@ -14,6 +14,7 @@ use gristmill_sink::SinkError;
 use gristmill_source::SourceError;
 use gristmill_state::{RunState, StateError};
 use gristmill_storage::{Address, StorageError};
+use gristmill_telemetry::TelemetryError;
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -68,6 +69,8 @@ pub(crate) enum CliError {
     File { path: PathBuf, source: io::Error },
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     #[error("there is no place for the state of runs: the user has no home, and none was named")]
     NoState,
     #[error("no run can go on")]
@@ -99,6 +102,7 @@ impl CliError {
             Self::Sink(e) => Some(e),
             Self::Rules(e) => Some(e),
             Self::State(e) => Some(e),
+            Self::Telemetry(e) => Some(e),
             Self::Kept { error, .. } => Some(error.as_ref()),
             Self::Storage(e) => Some(e),
             _ => None,

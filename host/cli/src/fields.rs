@@ -25,7 +25,7 @@ enum As {
 type Line = (&'static str, As, &'static str);
 
 /// The tables of a job, what each is about, and its fields.
-const TABLES: [(&str, &str, &[Line]); 5] = [
+const TABLES: [(&str, &str, &[Line]); 6] = [
     (
         "source",
         "What is read",
@@ -88,6 +88,17 @@ const TABLES: [(&str, &str, &[Line]); 5] = [
             ("state", As::Text, "state"),
             ("no-resume", As::Switch, "no_resume"),
             ("split-size", As::Number, "split_size"),
+        ],
+    ),
+    (
+        "monitoring",
+        "Who is told how it goes, and by which name",
+        &[
+            ("job", As::Text, "job"),
+            ("progress", As::Text, "progress"),
+            ("metrics-listen", As::Text, "metrics_listen"),
+            ("metrics-file", As::Text, "metrics_file"),
+            ("otlp", As::Text, "otlp"),
         ],
     ),
 ];

@@ -106,6 +106,13 @@ impl Place {
         self.unfinished.as_ref()
     }
 
+    /// When a run of the same work last ended well, microseconds since the Unix epoch, where that is known.
+    pub(crate) fn last_success(&self) -> Option<i64> {
+        let (work, states) = (Some(self.work.clone()), vec![RunState::Done]);
+        let done = self.state.runs(&Filter { work, states, limit: Some(1), ..Filter::default() }).ok()?;
+        done.first()?.ended_at
+    }
+
     /// Records that the run begins.
     pub(crate) fn begin(self, args: &JobArgs, prepared: &Prepared, begun_at: i64) -> Result<Recorded, CliError> {
         let Self { state, work, keeps, unfinished } = self;
@@ -156,6 +163,7 @@ fn new_record(args: &JobArgs, prepared: &Prepared, begun_at: i64) -> RunRecord {
     let folder = std::env::current_dir().unwrap_or_default();
     let files = gristmill_pipeline::versions(job).unwrap_or_default();
     RunRecord {
+        job: args.monitor.job.clone(),
         started_at: job.started_at,
         contract: gristmill_plugin::CONTRACT.to_owned(),
         command: CommandLine { arguments, folder },

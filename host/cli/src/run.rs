@@ -11,12 +11,13 @@ use gristmill_state::{Filter, RunRecord, RunState};
 use crate::args::{Cli, Command, JobArgs, ResumeCommand};
 use crate::error::CliError;
 use crate::job::{now, prepare};
-use crate::progress::Display;
+use crate::monitor::Monitor;
+use crate::progress::{Display, last_object};
 use crate::recorded::{Place, open_state};
 use crate::summary::{self, Timing};
 
 pub(crate) fn run(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
-    go(cli, args, None)
+    watched(cli, args, None)
 }
 
 /// Goes on with a run: the one that is named, or the only one that can.
@@ -49,8 +50,9 @@ pub(crate) fn resume(cli: &Cli, args: &ResumeCommand) -> Result<(), CliError> {
     }
     job.resume.state.state = Some(state.folder().to_owned());
     job.resume.fresh = false;
+    job.monitor.overridden(&args.monitor);
     drop(state);
-    go(cli, &job, Some(&record.id))
+    watched(cli, &job, Some(&record.id))
 }
 
 /// The one run that can go on and is under way nowhere.
@@ -65,19 +67,37 @@ fn only_unfinished(mut runs: Vec<RunRecord>) -> Result<RunRecord, CliError> {
     }
 }
 
-fn go(cli: &Cli, args: &JobArgs, wanted: Option<&str>) -> Result<(), CliError> {
+/// Those who are to know how the run goes are told, whatever becomes of it.
+fn watched(cli: &Cli, args: &JobArgs, wanted: Option<&str>) -> Result<(), CliError> {
+    let monitor = Monitor::start(&args.monitor)?;
+    let (start, progress) = (Instant::now(), Arc::new(Progress::default()));
+    monitor.begin(&progress);
+    let outcome = go(cli, args, wanted, &progress, &monitor);
+    last_object(args.monitor.progress, &progress, start, &outcome);
+    monitor.end(&outcome);
+    outcome
+}
+
+fn go(
+    cli: &Cli,
+    args: &JobArgs,
+    wanted: Option<&str>,
+    progress: &Arc<Progress>,
+    monitor: &Monitor,
+) -> Result<(), CliError> {
     let (start, begun_at) = (Instant::now(), now());
     let place = Place::find(args, wanted)?;
+    monitor.succeeded_at(place.as_ref().and_then(Place::last_success));
     let unfinished = place.as_ref().and_then(Place::unfinished);
     let mut prepared = prepare(args, unfinished.map(|unfinished| unfinished.identity()))?;
+    monitor.is(args, &prepared);
     let recorded = place.map(|place| place.begin(args, &prepared, begun_at)).transpose()?;
-    let progress = Arc::new(Progress::default());
     let keeps = recorded.as_ref().and_then(|r| r.keep()).is_some();
-    on_signals(&progress, keeps && !cli.quiet)?;
-    let watch = recorded.as_ref().map(|recorded| recorded.watch(Arc::clone(&progress)));
-    let display = Display::start(cli, Arc::clone(&progress));
+    on_signals(progress, keeps && !cli.quiet)?;
+    let watch = recorded.as_ref().map(|recorded| recorded.watch(Arc::clone(progress)));
+    let display = Display::start(cli, args.monitor.progress, Arc::clone(progress));
     let keep = recorded.as_ref().and_then(|r| r.keep());
-    let outcome = gristmill_pipeline::run(&prepared.job, prepared.sink.as_mut(), &progress, keep);
+    let outcome = gristmill_pipeline::run(&prepared.job, prepared.sink.as_mut(), progress, keep);
     display.finish();
     if let Some(watch) = watch {
         watch.finish();
@@ -94,11 +114,12 @@ fn go(cli: &Cli, args: &JobArgs, wanted: Option<&str>) -> Result<(), CliError> {
         }
         _ => (None, None),
     };
+    monitor.account_is(ledger);
     let kept =
-        recorded.and_then(|recorded| recorded.finish(&progress, &prepared.job, ledger, dead_letters, error.as_ref()));
+        recorded.and_then(|recorded| recorded.finish(progress, &prepared.job, ledger, dead_letters, error.as_ref()));
     match (outcome, error) {
         (Some(finished), _) => {
-            let summary = summary::Summary::of(&prepared, args, &finished, &progress, timing);
+            let summary = summary::Summary::of(&prepared, args, &finished, progress, timing);
             summary.print(cli, args.to == "ndjson:-")
         }
         (None, Some(error)) => {
