@@ -33,4 +33,5 @@ mod stand_ins;
 mod tutorial;
 mod validators;
 mod warehouse;
+mod watching;
 mod yago;

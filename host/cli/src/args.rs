@@ -10,9 +10,12 @@ use gristmill_record::{Grant, PathPattern};
 use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
+use crate::alarm::AlarmArgs;
 use crate::log::LogFormat;
 use crate::monitor::MonitorArgs;
+use crate::retry::RetryArgs;
 use crate::secret::Secret;
+use crate::targets::TargetArgs;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
 #[derive(Debug, Parser)]
@@ -95,6 +98,8 @@ pub(crate) struct ResumeCommand {
 pub(crate) enum RunsCommand {
     /// List runs, newest first
     Ls(LsArgs),
+    /// Hold the runs of the last 30 days against the targets of their jobs; exit code 9 where one is missed
+    Targets(RunsTargetsArgs),
     /// Remove what is kept of runs that were not done, and records, by age and size
     Prune(PruneArgs),
 }
@@ -110,6 +115,14 @@ pub(crate) struct LsArgs {
     /// All of them
     #[arg(long, conflicts_with = "limit")]
     pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsTargetsArgs {
+    /// The name of a job [default: all that have one]
+    pub(crate) job: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }
@@ -550,6 +563,12 @@ pub(crate) struct JobArgs {
     pub(crate) resume: ResumeArgs,
     #[command(flatten, next_help_heading = "Monitoring")]
     pub(crate) monitor: MonitorArgs,
+    #[command(flatten, next_help_heading = "Targets")]
+    pub(crate) targets: TargetArgs,
+    #[command(flatten, next_help_heading = "Alarm")]
+    pub(crate) alarm: AlarmArgs,
+    #[command(flatten, next_help_heading = "Retry")]
+    pub(crate) retry: RetryArgs,
 }
 
 fn parse_split_size(text: &str) -> Result<ByteSize, String> {
@@ -571,7 +590,7 @@ fn parse_time(text: &str) -> Result<i64, String> {
 }
 
 /// A share in percent, as a part of one.
-fn parse_share(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|share| share.trim().parse::<f64>().ok());
     match percent.filter(|percent| (0.0..=100.0).contains(percent)) {
         Some(percent) => Ok(percent / 100.0),

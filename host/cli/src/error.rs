@@ -87,6 +87,8 @@ pub(crate) enum CliError {
     Password { run: String, to: String },
     #[error("{error}")]
     Kept { error: Box<CliError>, kept: Kept },
+    #[error("{}", missed.join("; "))]
+    TargetMissed { missed: Vec<String> },
     #[error("stdout: {0}")]
     Stdout(io::Error),
     #[error("{0}")]
@@ -139,6 +141,7 @@ impl Diagnose for CliError {
                 | Self::OtherDestination { .. }
                 | Self::Password { .. },
             ) => "cli.resume",
+            (None, Self::TargetMissed { .. }) => "run.target-missed",
             (None, Self::Stdout(_)) => "cli.stdout",
             (None, _) => "cli.environment",
         }
@@ -169,6 +172,7 @@ impl Diagnose for CliError {
         match (self.inner(), self) {
             (_, Self::Kept { error, kept }) => Some(kept.remedy(error)),
             (Some(inner), _) => inner.remedy(),
+            (None, Self::TargetMissed { .. }) => Some("See the runs with `gristmill runs ls`; the data of this run is loaded".to_owned()),
             (None, Self::NoState) => Some("Name a folder by --state or GRISTMILL_STATE".to_owned()),
             (None, Self::NothingToResume) => Some("See what runs there were with `gristmill runs ls`".to_owned()),
             (None, Self::SeveralToResume { .. }) => Some("Name one of them; `gristmill runs ls --unfinished` shows what they are".to_owned()),

@@ -1,5 +1,6 @@
 //! gristmill: Firestore exports through sandboxed plugins into tables. Arguments in, exit code out.
 
+mod alarm;
 mod args;
 mod bench;
 mod case;
@@ -27,11 +28,13 @@ mod progress;
 mod quality;
 mod recorded;
 mod reference;
+mod retry;
 mod run;
 mod runs;
 mod secret;
 mod summary;
 mod tables;
+mod targets;
 mod text;
 mod watch;
 
@@ -69,6 +72,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches) -> Result<(), CliError> {
         Command::Run(args) => run::run(cli, args),
         Command::Resume(args) => run::resume(cli, args),
         Command::Runs(RunsCommand::Ls(args)) => runs::ls(cli, args),
+        Command::Runs(RunsCommand::Targets(args)) => targets::show(cli, args),
         Command::Runs(RunsCommand::Prune(args)) => runs::prune(cli, args),
         Command::Plan(args) => plan::plan(cli, args),
         Command::Check(args) => look::check(cli, args),

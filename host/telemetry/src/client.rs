@@ -141,3 +141,20 @@ impl PushMetricExporter for Told<MetricExporter> {
         self.exporter.temporality()
     }
 }
+
+/// How long a webhook may take.
+const WEBHOOK: Duration = Duration::from_secs(15);
+
+/// Sends JSON to an address by POST, and waits for the answer, for some seconds.
+///
+/// # Errors
+/// What went wrong, without the address, which may be a secret.
+pub fn post(url: &str, body: String) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
+    runtime.block_on(async {
+        let http = reqwest::Client::builder().timeout(WEBHOOK).build().map_err(|error| causes(&error.without_url()))?;
+        let request = http.post(url).header("content-type", "application/json").body(body);
+        let answer = request.send().await.map_err(|error| causes(&error.without_url()))?;
+        if answer.status().is_success() { Ok(()) } else { Err(format!("it answers {}", answer.status())) }
+    })
+}

@@ -17,6 +17,7 @@ mod server;
 mod text;
 mod watched;
 
+pub use client::post;
 pub use error::TelemetryError;
 pub use file::{ENDING, check_file, write_file};
 pub use metrics::{Kind, METRICS, Metric};
