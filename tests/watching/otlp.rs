@@ -204,7 +204,7 @@ fn a_receiver_that_fails_fails_no_run() {
         assert!(start.elapsed() < Duration::from_secs(40));
         assert_eq!(ran.stderr.matches("--otlp").count(), 1, "{}", ran.stderr);
         assert!(ran.stderr.contains(why) && ran.stderr.contains(&to), "{}", ran.stderr);
-        assert_eq!(ran.json()["already_loaded"], to != format!("http://{closed}"));
+        assert!(ran.json()["records"]["read"].as_u64() >= Some(500));
     }
 }
 

@@ -131,7 +131,7 @@ fn as_float(n: u64) -> f64 {
 }
 
 /// To the tenth.
-fn rounded(n: f64) -> f64 {
+pub(crate) fn rounded(n: f64) -> f64 {
     (n * 10.0).round() / 10.0
 }
 

@@ -14,7 +14,7 @@ use crate::args::Cli;
 use crate::error::CliError;
 use crate::job::now;
 use crate::monitor::{Show, ended, tell};
-use crate::pace::{Figures, Pace, time_left};
+use crate::pace::{Figures, Pace, rounded, time_left};
 use crate::text::count;
 
 /// Between two looks at the counters on a terminal.
@@ -188,8 +188,8 @@ pub(crate) fn last_object(show: Show, progress: &Progress, start: Instant, outco
     }
     let (mut figures, _) = Pace::new().look(progress);
     let phase_seconds = progress.phase_seconds().last().map(|(_, seconds)| *seconds);
-    figures.elapsed_seconds = start.elapsed().as_secs_f64();
-    figures.phase_elapsed_seconds = phase_seconds.unwrap_or_default();
+    figures.elapsed_seconds = rounded(start.elapsed().as_secs_f64());
+    figures.phase_elapsed_seconds = rounded(phase_seconds.unwrap_or_default());
     let (exit, error) = ended(outcome);
     object(&figures, Some(LineEnd { exit_code: exit.code(), error }));
 }

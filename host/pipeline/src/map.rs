@@ -33,6 +33,7 @@ use crate::reading::SplitReader;
 use crate::rows::{Collector, RowStore, lock};
 use crate::storable::take_unstorable;
 use crate::stored;
+use crate::taken::length;
 use crate::verdicts::{Place, RuleCounts, Validators};
 
 /// Entries that a worker gathers before it hands them to the index.
@@ -337,10 +338,11 @@ impl<'a> Worker<'a> {
             tally: SplitTally { invalid: vec![0; map.tables.len()], ..SplitTally::default() },
         };
         let mut content = Content128::new(split);
+        let mut left = length(split, Some(file));
         let mut seen = |bytes: &[u8]| {
             content.update(bytes);
             if file.compression == Compression::None {
-                Progress::bump(&map.progress.bytes_read, bytes.len() as u64);
+                Progress::bump_up_to(&map.progress.bytes_read, bytes.len() as u64, &mut left);
             }
             // Here and not once a batch: of documents that are not taken there may be none.
             if map.progress.must_stop() { Err(RunError::Cancelled) } else { Ok(()) }
@@ -348,9 +350,7 @@ impl<'a> Worker<'a> {
         while let Some(batch) = reader.next(map.job.options.batch_rows, &mut seen)? {
             self.map_batch(&mut work, &reader, batch)?;
         }
-        if file.compression != Compression::None {
-            Progress::bump(&map.progress.bytes_read, file.size);
-        }
+        Progress::bump(&map.progress.bytes_read, left);
         work.tally.content = content.finish();
         reader.close();
         self.reader = Some(reader);

@@ -180,6 +180,13 @@ impl Progress {
                 || lock(&self.cancelled_at).is_none_or(|since| since.elapsed() > DRAIN))
     }
 
+    /// The same for no more than is left of something: at its end a split reads into the next one, which counts those bytes.
+    pub(crate) fn bump_up_to(counter: &AtomicU64, by: u64, left: &mut u64) {
+        let by = by.min(*left);
+        *left -= by;
+        Self::bump(counter, by);
+    }
+
     pub(crate) fn bump(counter: &AtomicU64, by: u64) {
         counter.fetch_add(by, Ordering::Relaxed);
     }
