@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::{Job, Random, sqlite_rows};
 use crate::databases::engine::Engine;
 use crate::kit::{assert_balanced, tree};
+use crate::warehouse::cloud::{Cloud, TABLE};
 
 /// Documents of the job: some forty splits of 128 KiB.
 const DOCUMENTS: u64 = 20_000;
@@ -24,7 +25,7 @@ fn account(summary: &Value, time_was_given: bool) -> Value {
         rows[0]["inserted"] = (n("inserted") + n("already")).into();
         rows[0]["already"] = 0.into();
     }
-    serde_json::json!([of("records"), rows, of("refusals"), of("proofs")])
+    serde_json::json!([of("records"), rows, of("refusals")])
 }
 
 /// Dead letters without the id of their run.
@@ -37,26 +38,40 @@ fn letters(path: &Path) -> Vec<String> {
 /// most that any claimed split has.
 fn unclaimed(job: &Job) -> (u64, u64) {
     let Some(db) = job.database() else { return (0, 0) };
-    let Ok(mut select) = db.prepare("SELECT made FROM splits") else { return (0, 0) };
-    let made: Vec<String> = select.query_map([], |r| r.get(0)).unwrap().map(Result::unwrap).collect();
-    let (mut claimed, mut largest) = (HashMap::<u64, u64>::new(), 0);
-    for made in made {
+    let Ok(mut select) = db.prepare("SELECT run, made FROM splits") else { return (0, 0) };
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let made: Vec<(String, String)> = select.query_map([], row).unwrap().map(Result::unwrap).collect();
+    let (mut claimed, mut largest) = (HashMap::<(String, u64), u64>::new(), 0);
+    for (run, made) in made {
         let made: Value = serde_json::from_str(&made).unwrap();
         let n = |name: &str| made["rows"][name].as_u64().unwrap();
-        *claimed.entry(n("file")).or_default() += n("length");
+        *claimed.entry((run, n("file"))).or_default() += n("length");
         largest = largest.max(n("length"));
     }
     let mut most = 0;
     for folder in job.kept() {
-        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        let run = folder.file_name().unwrap().to_string_lossy().into_owned();
+        for entry in std::fs::read_dir(&folder).unwrap().map(Result::unwrap) {
             let name = entry.file_name().into_string().unwrap();
             if let Some(number) = name.strip_prefix("rows-").and_then(|n| n.strip_suffix(".arrows")) {
-                let of_claims = claimed.get(&number.parse().unwrap()).copied().unwrap_or_default();
-                most = most.max(entry.metadata().unwrap().len() - of_claims);
+                let key = (run.clone(), number.parse().unwrap());
+                let of_claims = claimed.get(&key).copied().unwrap_or_default();
+                most = most.max(entry.metadata().unwrap().len().checked_sub(of_claims).expect("claims that are true"));
             }
         }
     }
     (most, largest)
+}
+
+/// Names a run also where several had the same id, as those have that are given their time.
+fn name(run: &Value) -> String {
+    format!("{} begun at {}", run["id"], run["begun_at"])
+}
+
+/// The account of the newest run, if it is done and none of these: its process may have been killed after that, before it could say so.
+fn done_since(job: &Job, known: &[String]) -> Option<Value> {
+    let newest = job.runs().into_iter().next()?;
+    (newest["state"] == "done" && !known.contains(&name(&newest))).then(|| newest["ledger"].clone())
 }
 
 /// Kills so many runs, each job again from an empty destination when it is done. `check` is shown each finished job.
@@ -71,6 +86,7 @@ fn killed(
 ) {
     let mut random = Random(seed);
     let (mut killed, mut jobs, mut resumed, mut taken_over) = (0, 0, 0, 0);
+    let mut known: Vec<String> = job.runs().iter().map(name).collect();
     let letters_expected = letters(job.path());
     while killed < kills {
         jobs += 1;
@@ -94,6 +110,9 @@ fn killed(
                 break serde_json::from_slice::<Value>(&output.stdout).unwrap();
             }
             killed += 1;
+            if let Some(account) = done_since(job, &known) {
+                break account;
+            }
             let (most, largest) = unclaimed(job);
             // The rows of a split, which are not all as large.
             assert!(largest == 0 || most <= largest * 3 / 2, "{most} bytes were lost, and a split has {largest}");
@@ -106,10 +125,13 @@ fn killed(
         let given = job.arguments.iter().any(|a| a == "--started-at");
         assert_eq!(account(&summary, given), account(expected, given));
         assert_eq!(letters(job.path()), letters_expected);
-        assert_eq!(job.kept().len(), 0, "nothing is kept of a run that is done");
+        known.push(name(&job.runs()[0]));
         check(&summary);
         clear();
     }
+    // What a process left that was killed between its last word and cleaning up goes with the next run.
+    job.run(&[]).ok();
+    assert_eq!(job.kept().len(), 0, "nothing is kept of a run that is done");
     println!(
         "{killed} kills in {jobs} jobs, of which {resumed} ended with a run that took over splits: {taken_over} in all"
     );
@@ -118,8 +140,13 @@ fn killed(
 
 /// The job undisturbed, how long it took, and the job ready to be killed.
 fn undisturbed(to: &str, more: &[&str]) -> (Job, Value, Duration) {
+    undisturbed_in(Vec::new(), to, more)
+}
+
+fn undisturbed_in(environment: Vec<(&'static str, String)>, to: &str, more: &[&str]) -> (Job, Value, Duration) {
     let workers = WORKERS.to_string();
-    let job = Job::new(DOCUMENTS, to, &[&["--workers", workers.as_str()], more].concat());
+    let mut job = Job::new(DOCUMENTS, to, &[&["--workers", workers.as_str()], more].concat());
+    job.environment = environment;
     // The first compiles the plugin, or finds it compiled.
     job.run(&["--no-resume", "--to", "ndjson:warm"]).ok();
     let start = Instant::now();
@@ -158,11 +185,11 @@ fn parquet() {
     let (job, expected, took) = undisturbed("parquet:p", &["--started-at", "2026-01-02T03:04:05Z"]);
     let folder = job.path().join("p");
     let files = tree(&folder);
-    assert!(files.len() > 10);
+    assert!(files.len() > 2, "{:?}", files.keys());
     let clear = || std::fs::remove_dir_all(&folder).unwrap();
     clear();
     let check = |_: &Value| assert!(tree(&folder) == files, "the files are others");
-    killed(60, 0x5eed_0002, &job, &expected, took, check, clear);
+    killed(50, 0x5eed_0002, &job, &expected, took, check, clear);
 }
 
 fn server<E: Engine>(kills: usize, seed: u64) {
@@ -185,10 +212,24 @@ fn server<E: Engine>(kills: usize, seed: u64) {
 
 #[test]
 fn postgresql() {
-    server::<Postgres>(40, 0x5eed_0003);
+    server::<Postgres>(35, 0x5eed_0003);
 }
 
 #[test]
 fn mariadb() {
-    server::<MariaDb>(30, 0x5eed_0004);
+    server::<MariaDb>(25, 0x5eed_0004);
+}
+
+#[test]
+fn bigquery() {
+    let cloud = Cloud::new();
+    let to = format!("bigquery:{TABLE}");
+    let (job, expected, took) = undisturbed_in(cloud.environment(), &to, &["--staging", "gs://staging/rows"]);
+    let rows =
+        || -> Vec<String> { cloud.rows().into_iter().map(|row| row.rsplit_once('\t').unwrap().0.to_owned()).collect() };
+    let wanted = rows();
+    cloud.drop_table();
+    let check = |_: &Value| assert!(rows() == wanted, "the rows are others");
+    killed(20, 0x5eed_0005, &job, &expected, took, check, || cloud.drop_table());
+    cloud.assert_tidy();
 }

@@ -19,6 +19,8 @@ struct Job {
     made: Made,
     /// Arguments of every run.
     arguments: Vec<String>,
+    /// Variables of every process: where servers are found.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Job {
@@ -29,7 +31,7 @@ impl Job {
         let made = gristmill_generator::write_binary(&folder.path().join("export"), &spec).unwrap();
         let fixed = ["--json", "run", "export", "--to", to, "--dead-letters", "dead.jsonl", "--split-size", "128KiB"];
         let arguments = fixed.iter().chain(more).map(|a| (*a).to_owned()).collect();
-        Self { folder, made, arguments }
+        Self { folder, made, arguments, environment: Vec::new() }
     }
 
     fn path(&self) -> &Path {
@@ -39,6 +41,7 @@ impl Job {
     fn program(&self) -> Command {
         let mut command = gristmill();
         command.current_dir(self.path()).env("GRISTMILL_STATE", "state");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 

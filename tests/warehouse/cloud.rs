@@ -37,10 +37,17 @@ impl Cloud {
         self
     }
 
+    /// What tells a process where the doubles are.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("STORAGE_EMULATOR_HOST", self.storage.endpoint().to_owned()),
+            ("BIGQUERY_EMULATOR_HOST", self.bigquery.endpoint().to_owned()),
+        ]
+    }
+
     /// A command that finds the doubles.
     pub(crate) fn reach(&self, command: &mut Command) {
-        command.env("STORAGE_EMULATOR_HOST", self.storage.endpoint());
-        command.env("BIGQUERY_EMULATOR_HOST", self.bigquery.endpoint());
+        command.envs(self.environment());
     }
 
     /// A load of the yago export on this machine into the table.

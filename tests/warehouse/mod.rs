@@ -1,6 +1,6 @@
 //! BigQuery as a destination, with Cloud Storage beside it: the doubles', which keep their rules and fail as they are told.
 
-mod cloud;
+pub(crate) mod cloud;
 mod faults;
 mod look;
 mod messages;

@@ -239,16 +239,18 @@ pub(crate) fn report(error: &CliError, json: bool) -> Exit {
         let mut object = json!({ "error": {
             "code": error.code(), "message": error.to_string(), "remedy": error.remedy(), "exit": exit.code(),
         }, "ledger": ledger });
-        match error {
+        let more = match error {
             CliError::Kept { kept, .. } => {
-                object["unfinished"] =
-                    json!({ "run": kept.run, "splits_done": kept.splits_done, "splits": kept.splits });
+                Some(("unfinished", json!({ "run": kept.run, "splits_done": kept.splits_done, "splits": kept.splits })))
             }
             CliError::Run(RunError::NotTheSame { run, changes }) => {
-                object["unfinished"] = json!({ "run": run, "changes": changes });
+                Some(("unfinished", json!({ "run": run, "changes": changes })))
             }
-            CliError::Job { findings, .. } => object["findings"] = findings.to_json(),
-            _ => {}
+            CliError::Job { findings, .. } => Some(("findings", findings.to_json())),
+            _ => None,
+        };
+        if let (Some((name, value)), Some(object)) = (more, object.as_object_mut()) {
+            object.insert(name.to_owned(), value);
         }
         eprintln!("{object}");
         return exit;

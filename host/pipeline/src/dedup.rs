@@ -97,7 +97,6 @@ impl Seen {
     }
 
     /// Meets the entry with this index. One whose key was met before is gathered, and the first with that key before it, once.
-    #[expect(clippy::cast_possible_truncation, reason = "parts of a key and of a word are meant")]
     fn meet(&mut self, entries: &[Entry], index: usize, entry: &Entry, gathered: &mut Vec<Entry>) {
         // The highest bits of the key are those that chose the partition, the lowest choose the place.
         let (low, tag) = (entry.key as usize, (entry.key >> 64) as u64 & TAG);

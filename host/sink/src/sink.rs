@@ -107,7 +107,8 @@ pub trait Sink: Send {
     async fn check(&mut self, tables: &[Table]) -> Result<Vec<TableState>, SinkError>;
 
     /// What came of this load, where the destination's own record says that it was committed: asked before [`begin`](Self::begin) by who does not know
-    /// whether a process that is gone came so far. `None` where the destination keeps no such record; then rows that are there come again as `already`.
+    /// whether a process that is gone came so far. `None` where it was not, or where the destination keeps no such record: a sink that can tell when it
+    /// has the rows does so in [`commit`](Self::commit), and from others rows that are there come as `already`.
     async fn loaded(&mut self, load: &Load) -> Result<Option<Vec<TableCount>>, SinkError> {
         let _ = load;
         Ok(None)

@@ -79,6 +79,8 @@ pub(super) struct Loading {
     jobs: Jobs,
     area: Area,
     load: Load,
+    /// Whether statements that a process before this one has done are this run's own.
+    goes_on: bool,
     tables: Vec<LoadingTable>,
     /// Tables of this load's own that may be there.
     staged: Vec<String>,
@@ -102,6 +104,7 @@ impl Loading {
         jobs: Jobs,
         area: Area,
         load: &Load,
+        goes_on: bool,
     ) -> Result<Result<Self, Vec<TableCount>>, SinkError> {
         let targets = look(&jobs, address, &load.tables).await?;
         let mut tables = Vec::with_capacity(targets.len());
@@ -128,7 +131,7 @@ impl Loading {
                 |t: &LoadingTable| TableCount { already: t.repeated.unwrap_or_default(), ..TableCount::default() };
             return Ok(Err(tables.iter().map(already).collect()));
         }
-        Ok(Ok(Self { address: address.clone(), jobs, area, load: load.clone(), tables, staged: Vec::new() }))
+        Ok(Ok(Self { address: address.clone(), jobs, area, load: load.clone(), goes_on, tables, staged: Vec::new() }))
     }
 
     pub(super) fn table(&self, index: usize) -> Result<&Table, SinkError> {
@@ -256,12 +259,14 @@ impl Loading {
             let (series, holds) = if table.key().is_empty() {
                 (append_series(&self.address, &self.jobs, &self.load, &target), Holds::SinceCreated { table: &target })
             } else {
-                // It may be done again: rows that are there stay, or become what they are.
-                {
-                    let mut parts = self.parts(&target, &state.uris);
-                    parts.push(&sql);
-                    (Series::new("merge", &parts), Holds::Unknown)
-                }
+                let mut parts = self.parts(&target, &state.uris);
+                parts.push(&sql);
+                let holds = match self.goes_on {
+                    true => Holds::SinceCreated { table: &target },
+                    // It may be done again: rows that are there stay, or become what they are.
+                    false => Holds::Unknown,
+                };
+                (Series::new("merge", &parts), holds)
             };
             let Done { id, job } = self.jobs.run(&doing, &series, &Work::Query(sql), holds).await?;
             let Some((new, changed)) = job.changed else {

@@ -68,6 +68,8 @@ pub struct BigQuery {
     options: OpenOptions,
     limits: ValueLimits,
     loading: Option<Loading>,
+    /// The run that may have been committed by a process before this one.
+    goes_on: Option<String>,
 }
 
 impl BigQuery {
@@ -78,7 +80,7 @@ impl BigQuery {
             return Err("rows go to BigQuery by way of Cloud Storage: say where with --staging gs://BUCKET/FOLDER, in the place of the dataset".to_owned());
         }
         let limits = ValueLimits { any_year: false, ..ValueLimits::default() };
-        Ok(Self { address, options, limits, loading: None })
+        Ok(Self { address, options, limits, loading: None, goes_on: None })
     }
 
     async fn jobs(&self) -> Result<Jobs, SinkError> {
@@ -152,6 +154,12 @@ impl Sink for BigQuery {
         Ok(targets.iter().map(load::Target::state).collect())
     }
 
+    /// What tells are the jobs, whose ids come from the rows: so that is found out when they are there.
+    async fn loaded(&mut self, load: &Load) -> Result<Option<Vec<TableCount>>, SinkError> {
+        self.goes_on = Some(load.run_id.clone());
+        Ok(None)
+    }
+
     async fn begin(&mut self, load: &Load) -> Result<Begun, SinkError> {
         if self.loading.is_some() {
             return Err(SinkError::Order("a load of the BigQuery dataset is open already"));
@@ -159,7 +167,8 @@ impl Sink for BigQuery {
         crate::sink::check_run_id(&load.run_id)?;
         let area = self.area(&digest(&[&load.job])).await?;
         let area = area.ok_or(SinkError::Order("a load of BigQuery has no staging area"))?;
-        match Loading::begin(&self.address, self.jobs().await?, area, load).await? {
+        let goes_on = self.goes_on.take().is_some_and(|run| run == load.run_id);
+        match Loading::begin(&self.address, self.jobs().await?, area, load, goes_on).await? {
             Ok(loading) => {
                 self.set_limits(loading.limits());
                 self.loading = Some(loading);
