@@ -67,7 +67,7 @@ fn by_its_id() {
     let elsewhere = folder();
     let id = job.runs()[0]["id"].as_str().unwrap().to_owned();
     let state = job.path().join("state").display().to_string();
-    let ran = run_in(elsewhere.path(), &["resume", &id[..14], "--state", &state]).ok();
+    let ran = run_in(elsewhere.path(), &["resume", &id[..20], "--state", &state]).ok();
     assert!(ran.stderr.contains(&format!("resumed       {done} of ")), "{}", ran.stderr);
     assert_eq!(job.sqlite_rows(), rows);
     job.call(&["resume", &id]).fails(2, &["cli.resume", "is done"]);
