@@ -64,7 +64,8 @@ fn codes_are_documented() {
 
 fn is_code(text: &str) -> bool {
     let Some((room, name)) = text.split_once('.') else { return false };
-    ["cli", "job", "source", "storage", "decode", "plugin", "rules", "sink", "state", "run", "dedup"].contains(&room)
+    ["cli", "job", "source", "storage", "decode", "plugin", "rules", "sink", "state", "run", "dedup", "telemetry"]
+        .contains(&room)
         && !["c", "cc", "md", "py", "rs", "toml", "wasm"].contains(&name)
         && !name.is_empty()
         && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')

@@ -36,4 +36,5 @@ mod stand_ins;
 mod tutorial;
 mod validators;
 mod warehouse;
+mod watching;
 mod yago;

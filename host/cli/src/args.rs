@@ -12,7 +12,12 @@ use gristmill_source::Credentials;
 
 use crate::letters::{KeepArgs, LettersCommand};
 use crate::history::{OutputArgs, ReportArgs, RunsCommand};
+use crate::alarm::AlarmArgs;
+use crate::log::LogFormat;
+use crate::monitor::MonitorArgs;
+use crate::retry::RetryArgs;
 use crate::secret::Secret;
+use crate::targets::TargetArgs;
 
 /// Streams Firestore exports through sandboxed WebAssembly plugins into tables, exactly once.
 #[derive(Debug, Parser)]
@@ -29,6 +34,9 @@ pub(crate) struct Cli {
     /// Say more: what plugins log (-v), what gristmill does (-vv)
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// The form of the log on stderr
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +97,8 @@ pub(crate) struct ResumeCommand {
     pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
+    #[command(flatten)]
+    pub(crate) monitor: MonitorArgs,
 }
 
 /// Whether and where what a run does is kept, so that it can go on after a crash.
@@ -514,6 +524,14 @@ pub(crate) struct JobArgs {
     pub(crate) resume: ResumeArgs,
     #[command(flatten, next_help_heading = "Execution")]
     pub(crate) output: OutputArgs,
+    #[command(flatten, next_help_heading = "Monitoring")]
+    pub(crate) monitor: MonitorArgs,
+    #[command(flatten, next_help_heading = "Targets")]
+    pub(crate) targets: TargetArgs,
+    #[command(flatten, next_help_heading = "Alarm")]
+    pub(crate) alarm: AlarmArgs,
+    #[command(flatten, next_help_heading = "Retry")]
+    pub(crate) retry: RetryArgs,
 }
 
 fn parse_split_size(text: &str) -> Result<ByteSize, String> {
@@ -535,7 +553,7 @@ fn parse_time(text: &str) -> Result<i64, String> {
 }
 
 /// A share in percent, as a part of one.
-fn parse_share(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|share| share.trim().parse::<f64>().ok());
     match percent.filter(|percent| (0.0..=100.0).contains(percent)) {
         Some(percent) => Ok(percent / 100.0),

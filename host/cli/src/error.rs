@@ -14,6 +14,7 @@ use gristmill_sink::SinkError;
 use gristmill_source::SourceError;
 use gristmill_state::{RunState, StateError};
 use gristmill_storage::{Address, StorageError};
+use gristmill_telemetry::TelemetryError;
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -68,6 +69,8 @@ pub(crate) enum CliError {
     File { path: PathBuf, source: io::Error },
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     #[error("there is no place for the state of runs: the user has no home, and none was named")]
     NoState,
     #[error("{path} is there, and is no report; nothing was written")]
@@ -90,6 +93,8 @@ pub(crate) enum CliError {
     Letters { what: String, remedy: &'static str },
     #[error("{error}")]
     Kept { error: Box<CliError>, kept: Kept },
+    #[error("{}", missed.join("; "))]
+    TargetMissed { missed: Vec<String> },
     #[error("stdout: {0}")]
     Stdout(io::Error),
     #[error("{0}")]
@@ -105,6 +110,7 @@ impl CliError {
             Self::Sink(e) => Some(e),
             Self::Rules(e) => Some(e),
             Self::State(e) => Some(e),
+            Self::Telemetry(e) => Some(e),
             Self::Kept { error, .. } => Some(error.as_ref()),
             Self::Storage(e) => Some(e),
             _ => None,
@@ -144,6 +150,7 @@ impl Diagnose for CliError {
                 | Self::Password { .. },
             ) => "cli.resume",
             (None, Self::Letters { .. }) => "cli.dead-letters",
+            (None, Self::TargetMissed { .. }) => "run.target-missed",
             (None, Self::Stdout(_)) => "cli.stdout",
             (None, _) => "cli.environment",
         }
@@ -180,6 +187,7 @@ impl Diagnose for CliError {
         match (self.inner(), self) {
             (_, Self::Kept { error, kept }) => Some(kept.remedy(error)),
             (Some(inner), _) => inner.remedy(),
+            (None, Self::TargetMissed { .. }) => Some("See the runs with `gristmill runs ls`; the data of this run is loaded".to_owned()),
             (None, Self::NoState) => Some("Name a folder by --state or GRISTMILL_STATE".to_owned()),
             (None, Self::NotAReport { .. }) => Some("Name another file with --output, or remove this one".to_owned()),
             (None, Self::NoRuns { .. }) => {

@@ -25,12 +25,14 @@ pub(crate) enum Exit {
     MaxRejected = 7,
     /// What an unfinished run was begun with is not the same any more.
     Changed = 8,
+    /// The run ended well, and a target of its job is missed; only where it was asked for.
+    TargetMissed = 9,
     /// Interrupted by a signal.
     Interrupted = 130,
 }
 
 /// Every code with its meaning, for help and reference.
-pub(crate) const MEANINGS: [(Exit, &str); 10] = [
+pub(crate) const MEANINGS: [(Exit, &str); 11] = [
     (Exit::Success, "done; refused records, if any, are in the dead letters, within the limit of --max-rejected"),
     (Exit::Bug, "a defect of gristmill"),
     (Exit::Usage, "the command or the configuration is wrong"),
@@ -40,6 +42,10 @@ pub(crate) const MEANINGS: [(Exit, &str); 10] = [
     (Exit::Environment, "the machine failed: a full disk, a file of the run that cannot be written"),
     (Exit::MaxRejected, "more records were refused than --max-rejected allows; nothing was loaded"),
     (Exit::Changed, "an unfinished run cannot go on: its input, plugin or configuration is not what it was begun with"),
+    (
+        Exit::TargetMissed,
+        "a target of the job is missed: from `runs targets`, and from a run that ended well with --fail-on-missed-target",
+    ),
     (Exit::Interrupted, "interrupted; nothing was loaded"),
 ];
 
@@ -54,6 +60,7 @@ impl Exit {
         match (error_code, blame) {
             ("run.max-rejected", _) => Self::MaxRejected,
             ("run.not-the-same", _) => Self::Changed,
+            ("run.target-missed", _) => Self::TargetMissed,
             ("run.interrupted", _) => Self::Interrupted,
             (_, Blame::Usage) => Self::Usage,
             (_, Blame::Input) => Self::Input,

@@ -25,7 +25,7 @@ enum As {
 type Line = (&'static str, As, &'static str);
 
 /// The tables of a job, what each is about, and its fields.
-const TABLES: [(&str, &str, &[Line]); 5] = [
+const TABLES: [(&str, &str, &[Line]); 9] = [
     (
         "source",
         "What is read",
@@ -93,6 +93,38 @@ const TABLES: [(&str, &str, &[Line]); 5] = [
             ("comparable", As::Switch, "comparable"),
             ("profile", As::Switch, "profile"),
         ],
+    ),
+    (
+        "monitoring",
+        "Who is told how it goes, and by which name",
+        &[
+            ("job", As::Text, "job"),
+            ("progress", As::Text, "progress"),
+            ("metrics-listen", As::Text, "metrics_listen"),
+            ("metrics-file", As::Text, "metrics_file"),
+            ("otlp", As::Text, "otlp"),
+        ],
+    ),
+    (
+        "targets",
+        "What the runs of the job are held against",
+        &[
+            ("duration-p95", As::Text, "target_duration_p95"),
+            ("success-rate", As::Text, "target_success_rate"),
+            ("freshness", As::Text, "target_freshness"),
+            ("reprocess-count", As::Number, "target_reprocess_count"),
+            ("fail", As::Switch, "fail_on_missed_target"),
+        ],
+    ),
+    (
+        "alarm",
+        "Who is told when a run fails or a target is missed",
+        &[("command", As::Texts, "alarm_command"), ("webhook", As::Text, "alarm_webhook")],
+    ),
+    (
+        "retry",
+        "How often a run is tried that fails of something that may pass",
+        &[("attempts", As::Number, "retry_attempts"), ("wait", As::Text, "retry_wait")],
     ),
 ];
 

@@ -22,7 +22,7 @@ const ENDING: &str = ".toml";
 pub(crate) fn expand(cli: Cli, matches: ArgMatches) -> Result<(Cli, ArgMatches), CliError> {
     let (Command::Run(args) | Command::Plan(args)) = &cli.command else { return Ok((cli, matches)) };
     let Some((command, of_command)) = matches.subcommand() else { return Ok((cli, matches)) };
-    let name = &args.export.export;
+    let name = args.export.export.clone();
     if !name.ends_with(ENDING) {
         if let Some(set) = args.file.set.first() {
             let what = format!(
@@ -32,18 +32,22 @@ pub(crate) fn expand(cli: Cli, matches: ArgMatches) -> Result<(Cli, ArgMatches),
         }
         return Ok((cli, matches));
     }
-    let job = read(name, &args.export.google.credentials, &args.file.set, Purpose::Run)?;
+    let job = read(&name, &args.export.google.credentials, &args.file.set, Purpose::Run)?;
     let settings = overridden(job.settings, typed(of_command));
     let mut line: Vec<OsString> = vec!["gristmill".into(), command.into()];
     line.extend(words(&settings, of_command));
     // All of it was checked by itself; what is left are flags that do not go together.
     let matches = Cli::command().try_get_matches_from(line).unwrap_or_else(|e| e.exit());
     let expanded = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
-    let mut expanded = Cli { json: cli.json, quiet: cli.quiet, verbose: cli.verbose, ..expanded };
+    let mut expanded =
+        Cli { json: cli.json, quiet: cli.quiet, verbose: cli.verbose, log_format: cli.log_format, ..expanded };
     if let (Command::Run(new) | Command::Plan(new), Command::Run(old) | Command::Plan(old)) =
         (&mut expanded.command, cli.command)
     {
         new.file = old.file;
+        // Not in the job that is printed: it is not said there.
+        let stem = name.rsplit('/').next().unwrap_or(&name).trim_end_matches(ENDING);
+        new.monitor.job.get_or_insert_with(|| stem.to_owned());
     }
     Ok((expanded, matches))
 }

@@ -1,5 +1,6 @@
 //! gristmill: Firestore exports through sandboxed plugins into tables. Arguments in, exit code out.
 
+mod alarm;
 mod args;
 mod bench;
 mod case;
@@ -18,8 +19,11 @@ mod job;
 mod jobfile;
 mod judged;
 mod letters;
+mod log;
 mod look;
+mod monitor;
 mod new;
+mod pace;
 mod plan;
 mod plugin;
 mod progress;
@@ -27,11 +31,13 @@ mod quality;
 mod recorded;
 mod reference;
 mod report;
+mod retry;
 mod run;
 mod runs;
 mod secret;
 mod summary;
 mod tables;
+mod targets;
 mod text;
 mod watch;
 
@@ -40,7 +46,6 @@ use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use gristmill_record::Diagnose;
-use tracing_subscriber::EnvFilter;
 
 use crate::args::{Cli, Command, ExportCommand, JobCommand, PluginCommand};
 use crate::error::{CliError, report};
@@ -54,7 +59,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|e| e.exit());
-    start_log(&cli);
+    log::start(&cli);
     let json = cli.json;
     match jobfile::expand(cli, matches).and_then(|(cli, matches)| dispatch(&cli, &matches)) {
         Ok(()) => Exit::Success.into(),
@@ -71,6 +76,7 @@ fn dispatch(cli: &Cli, matches: &ArgMatches) -> Result<(), CliError> {
         Command::Run(args) => run::run(cli, args),
         Command::Resume(args) => run::resume(cli, args),
         Command::Runs(RunsCommand::Ls(args)) => runs::ls(cli, args),
+        Command::Runs(RunsCommand::Targets(args)) => targets::show(cli, args),
         Command::Runs(RunsCommand::Prune(args)) => runs::prune(cli, args),
         Command::DeadLetters(command) => letters::run(cli, command),
         Command::Runs(RunsCommand::Show(args)) => history::show(cli, args),
@@ -100,27 +106,4 @@ fn dispatch(cli: &Cli, matches: &ArgMatches) -> Result<(), CliError> {
         }
         Command::Reference { folder } => reference::write(folder),
     }
-}
-
-/// Diagnostics go to stderr: warnings always, more with `-v`, anything with `GRISTMILL_LOG`, which takes the directives of
-/// tracing's `EnvFilter`.
-fn start_log(cli: &Cli) {
-    let level = match (cli.quiet, cli.verbose) {
-        (true, _) => "error",
-        (_, 0) => "warn",
-        // The target of what plugins say is `gristmill::plugin`.
-        (_, 1) => "warn,gristmill::plugin=info",
-        (_, 2) => "warn,gristmill=debug,gristmill_plugin=debug,gristmill_pipeline=debug",
-        _ => "debug",
-    };
-    let filter = EnvFilter::try_from_env("GRISTMILL_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never)
-        .without_time()
-        .with_target(false)
-        // Nobody may be listening, and then there is nobody to tell either.
-        .log_internal_errors(false)
-        .init();
 }

@@ -1,21 +1,28 @@
-//! How far a run is: a bar on a terminal, a line now and then elsewhere.
+//! How far a run is: a bar on a terminal, a line now and then elsewhere, or objects for machines.
 
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use gristmill_pipeline::{Phase, Progress};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use gristmill_record::time::format_rfc3339;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
 
 use crate::args::Cli;
+use crate::error::CliError;
+use crate::job::now;
+use crate::monitor::{Show, ended, tell};
+use crate::pace::{Figures, Pace, rounded, time_left};
 use crate::text::count;
 
 /// Between two looks at the counters on a terminal.
 const TICK: Duration = Duration::from_millis(100);
 /// Between two lines elsewhere.
 const LINE: Duration = Duration::from_secs(10);
+/// Between two objects for machines.
+const OBJECT: Duration = Duration::from_secs(1);
 
 /// A thread that shows a run's progress on stderr until it is told that the run is over.
 pub(crate) struct Display {
@@ -24,14 +31,15 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    pub(crate) fn start(cli: &Cli, progress: Arc<Progress>) -> Self {
+    pub(crate) fn start(cli: &Cli, show: Show, progress: Arc<Progress>) -> Self {
         let (over, ended) = mpsc::channel();
-        let show: Option<fn(&Progress, &mpsc::Receiver<()>)> = if cli.quiet || cli.json {
-            None
-        } else if std::io::stderr().is_terminal() {
-            Some(bar)
-        } else {
-            Some(lines)
+        let show: Option<fn(&Progress, &mpsc::Receiver<()>)> = match show {
+            Show::Auto if cli.quiet || cli.json => None,
+            Show::Auto if std::io::stderr().is_terminal() => Some(bar),
+            Show::Auto | Show::Lines => Some(lines),
+            Show::Bar => Some(bar),
+            Show::Json => Some(objects),
+            Show::None => None,
         };
         let thread = show.map(|show| std::thread::spawn(move || show(&progress, &ended)));
         Self { over, thread }
@@ -47,10 +55,6 @@ impl Display {
     }
 }
 
-fn load(counter: &AtomicU64) -> u64 {
-    counter.load(Ordering::Relaxed)
-}
-
 fn phase_name(phase: Phase) -> &'static str {
     match phase {
         Phase::Prepare => "preparing",
@@ -61,56 +65,62 @@ fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
-fn figures(progress: &Progress) -> String {
-    let refused = load(&progress.refused);
-    let refused = if refused > 0 { format!(", {} refused", count(refused)) } else { String::new() };
-    match progress.phase() {
-        Phase::Load => {
-            format!("{} of {} rows", count(load(&progress.rows_loaded)), count(load(&progress.rows_to_load)))
+/// What is done.
+fn done(phase: Phase, figures: &Figures) -> String {
+    let Figures { splits_done, splits, documents, rows, refused, rows_loaded, rows_to_load, .. } = *figures;
+    match phase {
+        Phase::Load => format!("{} of {} rows", count(rows_loaded), count(rows_to_load)),
+        Phase::Commit => format!("{} rows", count(rows_to_load)),
+        _ => {
+            let splits = if splits > 0 { format!("{splits_done} of {splits} splits, ") } else { String::new() };
+            let refused = if refused > 0 { format!(", {} refused", count(refused)) } else { String::new() };
+            format!("{splits}{} documents, {} rows{refused}", count(documents), count(rows))
         }
-        Phase::Commit => format!("{} rows", count(load(&progress.rows_to_load))),
-        _ => format!("{} records{refused}", count(load(&progress.records))),
     }
 }
 
-/// Done and all of the present phase.
-fn position(progress: &Progress) -> (u64, u64) {
-    match progress.phase() {
-        Phase::Map => (load(&progress.bytes_read), load(&progress.bytes_total)),
-        Phase::Load => (load(&progress.rows_loaded), load(&progress.rows_to_load)),
-        _ => (0, 0),
-    }
+/// How fast, and how long yet, where that is known.
+fn speed(figures: &Figures) -> Vec<String> {
+    let documents = figures.documents_per_second.map(|n| format!("{} documents/s", count(whole(n))));
+    let rows = figures.rows_per_second.map(|n| format!("{} rows/s", count(whole(n))));
+    let left = figures.phase_left_seconds.map(|left| format!("{} left", time_left(left)));
+    [documents, rows, left].into_iter().flatten().collect()
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate for people")]
+fn whole(n: f64) -> u64 {
+    n.max(0.0) as u64
+}
+
+/// Two lines, none of which is wider than 80 columns unless the numbers are very large.
 fn bar(progress: &Progress, ended: &mpsc::Receiver<()>) {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    let with_bar =
-        ProgressStyle::with_template("{prefix:>19} [{bar:28}] {percent:>3} %  {msg}; {elapsed} gone, {eta} left");
+    let with_bar = ProgressStyle::with_template("{prefix:>19} [{bar:20}] {percent:>3} %  {msg}");
     let spinner = ProgressStyle::with_template("{prefix:>19} {spinner} {msg}");
     let (Ok(with_bar), Ok(spinner)) = (with_bar.map(|s| s.progress_chars("=> ")), spinner) else { return };
     let mut drawn = false;
     let mut shown = None;
     let start = Instant::now();
+    let mut pace = Pace::new();
     while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(TICK) {
+        let (figures, percent) = pace.look(progress);
         // Short runs end before a bar is worth drawing.
         if start.elapsed() < TICK * 3 {
             continue;
         }
         let phase = progress.phase();
-        let (done, all) = position(progress);
-        if shown != Some(phase) {
-            shown = Some(phase);
-            bar.set_style(if all > 0 { with_bar.clone() } else { spinner.clone() });
+        if shown != Some((phase, percent.is_some())) {
+            shown = Some((phase, percent.is_some()));
+            bar.set_style(if percent.is_some() { with_bar.clone() } else { spinner.clone() });
             bar.set_prefix(phase_name(phase));
-            bar.reset();
+            bar.set_length(100);
         }
-        bar.set_length(all);
-        bar.set_position(done.min(all));
-        let speed = match phase {
-            Phase::Map => format!(", {}/s", HumanBytes(rate(done, bar.elapsed()))),
-            _ => String::new(),
-        };
-        bar.set_message(format!("{}{speed}", figures(progress)));
+        bar.set_position(percent.unwrap_or_default());
+        let done = done(phase, &figures);
+        bar.set_message(match percent {
+            Some(_) => format!("{}\n{:20}{done}", speed(&figures).join(", "), ""),
+            None => done,
+        });
         bar.tick();
         drawn = true;
     }
@@ -119,17 +129,83 @@ fn bar(progress: &Progress, ended: &mpsc::Receiver<()>) {
     }
 }
 
-/// Per second.
-fn rate(done: u64, elapsed: Duration) -> u64 {
-    let millis = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
-    done.saturating_mul(1_000) / millis
+fn lines(progress: &Progress, ended: &mpsc::Receiver<()>) {
+    let (mut pace, mut since) = (Pace::new(), Instant::now());
+    // Looked at more often than it is told, so that the speed is that of the last seconds.
+    while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(OBJECT) {
+        let (figures, percent) = pace.look(progress);
+        if since.elapsed() < LINE {
+            continue;
+        }
+        since = Instant::now();
+        let percent = percent.map(|percent| format!("{percent} %"));
+        let all: Vec<String> =
+            percent.into_iter().chain([done(progress.phase(), &figures)]).chain(speed(&figures)).collect();
+        tell(&format!("{}: {}", phase_name(progress.phase()), all.join(", ")));
+    }
 }
 
-fn lines(progress: &Progress, ended: &mpsc::Receiver<()>) {
-    while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(LINE) {
-        let (done, all) = position(progress);
-        let percent =
-            (done.min(all) * 100).checked_div(all).map_or_else(String::new, |percent| format!("{percent} %, "));
-        eprintln!("{}: {percent}{}", phase_name(progress.phase()), figures(progress));
+/// A line of `--progress json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    r#type: &'static str,
+    time: String,
+    #[serde(flatten)]
+    figures: &'a Figures,
+    #[serde(flatten)]
+    end: Option<LineEnd<'a>>,
+}
+
+/// What the last line has besides.
+#[derive(Serialize)]
+struct LineEnd<'a> {
+    exit_code: u8,
+    error: Option<&'a str>,
+}
+
+fn object(figures: &Figures, end: Option<LineEnd<'_>>) {
+    let r#type = if end.is_some() { "end" } else { "progress" };
+    if let Ok(text) = serde_json::to_string(&Line { r#type, time: format_rfc3339(now()), figures, end }) {
+        tell(&text);
+    }
+}
+
+fn objects(progress: &Progress, ended: &mpsc::Receiver<()>) {
+    let mut pace = Pace::new();
+    loop {
+        let (figures, _) = pace.look(progress);
+        object(&figures, None);
+        if !matches!(ended.recv_timeout(OBJECT), Err(mpsc::RecvTimeoutError::Timeout)) {
+            break;
+        }
+    }
+}
+
+/// The last object for machines: how it ended. `start` is when the process began to work on the run.
+pub(crate) fn last_object(show: Show, progress: &Progress, start: Instant, outcome: &Result<(), CliError>) {
+    if show != Show::Json {
+        return;
+    }
+    let (mut figures, _) = Pace::new().look(progress);
+    let phase_seconds = progress.phase_seconds().last().map(|(_, seconds)| *seconds);
+    figures.elapsed_seconds = rounded(start.elapsed().as_secs_f64());
+    figures.phase_elapsed_seconds = rounded(phase_seconds.unwrap_or_default());
+    let (exit, error) = ended(outcome);
+    object(&figures, Some(LineEnd { exit_code: exit.code(), error }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_done_fits_on_a_line() {
+        let (mut figures, _) = Pace::new().look(&Progress::default());
+        assert_eq!(done(Phase::Prepare, &figures), "0 documents, 0 rows");
+        (figures.splits, figures.documents, figures.rows) = (30, 1_234_567, 1_230_000);
+        (figures.splits_done, figures.refused) = (12, 4_567);
+        let text = done(Phase::Map, &figures);
+        assert_eq!(text, "12 of 30 splits, 1,234,567 documents, 1,230,000 rows, 4,567 refused");
+        assert!(text.len() + 20 < 90);
     }
 }

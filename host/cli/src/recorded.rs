@@ -18,6 +18,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::job::{Prepared, now};
 use crate::letters::REPLAYS;
+use crate::targets::{KEY, Targets};
 
 /// Between two looks at the counters.
 const TICK: Duration = Duration::from_secs(1);
@@ -64,7 +65,7 @@ pub(crate) struct Place {
 
 impl Place {
     /// Opens the state folder, and finds the unfinished run of the same work, or that which is named. None: the run leaves no record.
-    pub(crate) fn find(args: &JobArgs, wanted: Option<&str>) -> Result<Option<Self>, CliError> {
+    pub(crate) fn find(args: &JobArgs, wanted: Option<&str>, fresh: bool) -> Result<Option<Self>, CliError> {
         let Some(folder) = state_folder(&args.resume.state) else {
             tracing::warn!(
                 "there is no place for the state of runs, so this one is not recorded and cannot go on after a crash; name one by --state"
@@ -91,7 +92,7 @@ impl Place {
             };
             for record in found {
                 let held = state.hold(&record.id)?;
-                if args.resume.fresh || unfinished.is_some() {
+                if fresh || unfinished.is_some() {
                     state.abandon(&record, Some(held))?;
                 } else {
                     unfinished = Some(Unfinished { record, folder: held });
@@ -105,6 +106,13 @@ impl Place {
     /// Which run goes on.
     pub(crate) fn unfinished(&self) -> Option<&Unfinished> {
         self.unfinished.as_ref()
+    }
+
+    /// When a run of the same work last ended well, microseconds since the Unix epoch, where that is known.
+    pub(crate) fn last_success(&self) -> Option<i64> {
+        let (work, states) = (Some(self.work.clone()), vec![RunState::Done]);
+        let done = self.state.runs(&Filter { work, states, limit: Some(1), ..Filter::default() }).ok()?;
+        done.first()?.ended_at
     }
 
     /// Records that the run begins.
@@ -156,7 +164,13 @@ fn new_record(args: &JobArgs, prepared: &Prepared, begun_at: i64) -> RunRecord {
     let arguments = std::env::args_os().skip(1).map(|a| without_password(&a.to_string_lossy())).collect();
     let folder = std::env::current_dir().unwrap_or_default();
     let files = gristmill_pipeline::versions(job).unwrap_or_default();
-    let mut details = Details::default();
+    let targets = Targets::of(&args.targets);
+    let mut details = Details { more: crate::history::declared(job), ..Details::default() };
+    if !targets.is_empty()
+        && let Ok(value) = serde_json::to_value(targets)
+    {
+        details.more.insert(KEY.to_owned(), value);
+    }
     if let Some(replay) = &prepared.replay {
         details.more.insert(REPLAYS.to_owned(), serde_json::to_value(&replay.replays).unwrap_or_default());
     }
@@ -165,7 +179,7 @@ fn new_record(args: &JobArgs, prepared: &Prepared, begun_at: i64) -> RunRecord {
         None => (folder, args.export.export.clone()),
     };
     RunRecord {
-        details,
+        job: args.monitor.job.clone(),
         started_at: job.started_at,
         contract: gristmill_plugin::CONTRACT.to_owned(),
         command: CommandLine { arguments, folder },
@@ -175,7 +189,7 @@ fn new_record(args: &JobArgs, prepared: &Prepared, begun_at: i64) -> RunRecord {
         validators: job.validators.iter().map(|v| plugin_record(v.name(), v.digest(), v.config())).collect(),
         seed: new_seed(&job.run_id),
         split_bytes: job.options.split_bytes,
-        details: Details { more: crate::history::declared(job), ..Details::default() },
+        details,
         ..RunRecord::new(job.run_id.clone(), begun_at)
     }
 }
@@ -230,6 +244,11 @@ impl Recorded {
 
     fn record(&self) -> MutexGuard<'_, RunRecord> {
         lock(&self.keep.record)
+    }
+
+    /// Where runs are recorded, and this one as it is recorded now.
+    pub(crate) fn history(&self) -> (Arc<State>, RunRecord) {
+        (Arc::clone(&self.keep.state), self.record().clone())
     }
 
     /// Begins to take samples.

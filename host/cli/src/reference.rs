@@ -10,6 +10,7 @@ use crate::error::CliError;
 use crate::exit::MEANINGS;
 use crate::fields::fields;
 use crate::job::file_error;
+use gristmill_telemetry::METRICS;
 
 /// Width that help is wrapped to in the pages.
 const WIDTH: usize = 110;
@@ -30,6 +31,7 @@ pub(crate) fn write(folder: &Path) -> Result<(), CliError> {
         ("cli.md", cli_page()),
         ("exit-codes.md", exit_codes_page()),
         ("job.md", job_page()),
+        ("metrics.md", metrics_page()),
         ("job.schema.json", job_schema()?),
     ];
     for (name, text) in pages {
@@ -37,6 +39,20 @@ pub(crate) fn write(folder: &Path) -> Result<(), CliError> {
         std::fs::write(&path, text).map_err(|e| file_error(&path, e))?;
     }
     Ok(())
+}
+
+fn metrics_page() -> String {
+    let mut out = "# Metrics\n\nMade by `cargo xtask docs` from the program's own list. [How they are had, and what they are good for](../watching.md#metrics).\n\n\
+        | name | type | labels | meaning | in OpenTelemetry | unit |\n| --- | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for metric in METRICS {
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        let (otel, unit) =
+            metric.otel.map(|(name, unit)| (format!("`{name}`"), format!("`{unit}`"))).unwrap_or_default();
+        let (name, kind, help) = (metric.name, metric.kind.name(), metric.help);
+        let _ = writeln!(out, "| `{name}` | {kind} | {} | {help} | {otel} | {unit} |", labels.join(", "));
+    }
+    out
 }
 
 fn job_page() -> String {

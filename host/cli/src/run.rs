@@ -5,19 +5,24 @@ use std::time::Instant;
 
 use clap::{CommandFactory, FromArgMatches};
 use gristmill_pipeline::{Progress, RunError};
+use gristmill_record::Diagnose;
 use gristmill_sink::without_password;
 use gristmill_state::{Filter, RunRecord, RunState};
 
+use crate::alarm::{self, Told};
 use crate::args::{Cli, Command, JobArgs, ResumeCommand};
 use crate::error::CliError;
 use crate::job::{Identity, now, prepare};
 use crate::letters::Replaying;
-use crate::progress::Display;
-use crate::recorded::{Place, open_state};
+use crate::monitor::Monitor;
+use crate::progress::{Display, last_object};
+use crate::recorded::{Place, Recorded, open_state};
+use crate::retry::Signals;
 use crate::summary::{self, Timing};
+use crate::targets::{self, Targets, Verdict};
 
 pub(crate) fn run(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
-    go(cli, args, None, None)
+    watched(cli, args, None, None)
 }
 
 /// Goes on with a run: the one that is named, or the only one that can.
@@ -34,8 +39,9 @@ pub(crate) fn resume(cli: &Cli, args: &ResumeCommand) -> Result<(), CliError> {
     let mut job = recorded_job(&record, args.to.as_deref(), "resume")?;
     job.resume.state.state = Some(folder);
     job.resume.fresh = false;
+    job.monitor.overridden(&args.monitor);
     drop(state);
-    go(cli, &job, Some(&record.id), None)
+    watched(cli, &job, Some(&record.id), None)
 }
 
 /// The job of a recorded run, with `to` for a destination whose password is not kept. The process goes to the folder in which the run was begun.
@@ -75,15 +81,91 @@ fn only_unfinished(mut runs: Vec<RunRecord>) -> Result<RunRecord, CliError> {
     }
 }
 
-/// Does a job. `wanted`: the run that is to go on; `replaying`: what of another run it replays.
-pub(crate) fn go(
+/// One of the times that a run is tried.
+struct Attempt<'a> {
+    /// From 1.
+    number: u16,
+    /// The run that is to go on.
+    wanted: Option<&'a str>,
+    progress: &'a Arc<Progress>,
+    monitor: &'a Monitor,
+    signals: &'a Signals,
+}
+
+/// What is known of a run when it has ended, for those who are told.
+#[derive(Default)]
+struct Seen {
+    run: String,
+    destination: String,
+    verdicts: Vec<Verdict>,
+}
+
+/// Does a job, as often as it says where it fails. Those who are to know how it goes are told, whatever becomes of it.
+///
+/// `wanted`: the run that is to go on; `replaying`: what of another run it replays, once.
+pub(crate) fn watched(
     cli: &Cli,
     args: &JobArgs,
     wanted: Option<&str>,
-    replaying: Option<Replaying>,
+    mut replaying: Option<Replaying>,
 ) -> Result<(), CliError> {
+    let is_replay = replaying.is_some();
+    let (monitor, signals) = (Monitor::start(&args.monitor)?, Signals::default());
+    let mut wanted = wanted.map(str::to_owned);
+    let mut number = 1;
+    let (outcome, seen) = loop {
+        let (start, progress) = (Instant::now(), Arc::new(Progress::default()));
+        if number > 1 {
+            signals.end(&progress, false)?;
+        }
+        monitor.begin(&progress);
+        let attempt =
+            Attempt { number, wanted: wanted.as_deref(), progress: &progress, monitor: &monitor, signals: &signals };
+        let mut seen = Seen::default();
+        let outcome = go(cli, args, &attempt, replaying.take(), &mut seen);
+        last_object(args.monitor.progress, &progress, start, &outcome);
+        monitor.end(&outcome);
+        let Err(error) = &outcome else { break (outcome, seen) };
+        let wait = args.retry.wait_after(number, error).filter(|_| !is_replay);
+        let Some(wait) = wait else { break (outcome, seen) };
+        let (all, code) = (args.retry.retry_attempts, error.code());
+        let when = humantime::format_duration(wait);
+        tracing::warn!("attempt {number} of {all} failed, the next begins in {when}: error[{code}]: {error}");
+        if let CliError::Kept { kept, .. } = error {
+            wanted = Some(kept.run.clone());
+        }
+        if !signals.wait(wait) {
+            break (outcome, seen);
+        }
+        number += 1;
+    };
+    let told = Told {
+        run: &seen.run,
+        job: args.monitor.job.as_deref(),
+        input: &args.export.export,
+        destination: &seen.destination,
+        verdicts: &seen.verdicts,
+    };
+    alarm::sound(&args.alarm, &outcome, &told);
+    let missed: Vec<String> = seen.verdicts.iter().filter(|v| v.is_missed()).map(Verdict::text).collect();
+    match outcome {
+        Ok(()) if args.targets.fail_on_missed_target && !missed.is_empty() => Err(CliError::TargetMissed { missed }),
+        outcome => outcome,
+    }
+}
+
+fn go(
+    cli: &Cli,
+    args: &JobArgs,
+    attempt: &Attempt<'_>,
+    replaying: Option<Replaying>,
+    seen: &mut Seen,
+) -> Result<(), CliError> {
+    let Attempt { progress, monitor, .. } = attempt;
     let (start, begun_at) = (Instant::now(), now());
-    let place = Place::find(args, wanted)?;
+    // What an attempt before this one has done is no other run's.
+    let place = Place::find(args, attempt.wanted, args.resume.fresh && attempt.number == 1)?;
+    monitor.succeeded_at(place.as_ref().and_then(Place::last_success));
     let unfinished = place.as_ref().and_then(Place::unfinished).map(|unfinished| unfinished.identity());
     let identity = match (replaying, unfinished) {
         (Some(replaying), _) => Identity::Replay(replaying),
@@ -97,14 +179,15 @@ pub(crate) fn go(
             return Err(CliError::OtherDestination { run: replay.replays.run.clone(), was, is });
         }
     }
+    monitor.is(args, &prepared);
+    (seen.run, seen.destination) = (prepared.job.run_id.clone(), prepared.sink.describe());
     let recorded = place.map(|place| place.begin(args, &prepared, begun_at)).transpose()?;
-    let progress = Arc::new(Progress::default());
     let keeps = recorded.as_ref().and_then(|r| r.keep()).is_some();
-    on_signals(&progress, keeps && !cli.quiet)?;
-    let watch = recorded.as_ref().map(|recorded| recorded.watch(Arc::clone(&progress)));
-    let display = Display::start(cli, Arc::clone(&progress));
+    attempt.signals.end(progress, keeps && !cli.quiet)?;
+    let watch = recorded.as_ref().map(|recorded| recorded.watch(Arc::clone(progress)));
+    let display = Display::start(cli, args.monitor.progress, Arc::clone(progress));
     let keep = recorded.as_ref().and_then(|r| r.keep());
-    let outcome = gristmill_pipeline::run(&prepared.job, prepared.sink.as_mut(), &progress, keep);
+    let outcome = gristmill_pipeline::run(&prepared.job, prepared.sink.as_mut(), progress, keep);
     display.finish();
     if let Some(watch) = watch {
         watch.finish();
@@ -121,12 +204,21 @@ pub(crate) fn go(
         }
         _ => (None, None),
     };
+    monitor.account_is(ledger);
+    let history = recorded.as_ref().map(Recorded::history);
     let kept = recorded.and_then(|recorded| {
-        recorded.finish(&progress, &prepared.job, ledger, dead_letters, outcome.as_ref(), error.as_ref())
+        recorded.finish(progress, &prepared.job, ledger, dead_letters, outcome.as_ref(), error.as_ref())
     });
+    if let Some((state, record)) = history {
+        match targets::of_run(&state, &record, &Targets::of(&args.targets)) {
+            Ok(verdicts) => seen.verdicts = verdicts,
+            Err(error) => tracing::warn!("how the runs stand to the targets of the job is not known: {error}"),
+        }
+    }
     match (outcome, error) {
         (Some(finished), _) => {
-            let summary = summary::Summary::of(&prepared, args, &finished, &progress, timing);
+            let mut summary = summary::Summary::of(&prepared, args, &finished, progress, timing);
+            summary.targets.clone_from(&seen.verdicts);
             summary.print(cli, args.to == "ndjson:-")
         }
         (None, Some(error)) => {
@@ -136,6 +228,9 @@ pub(crate) fn go(
             {
                 eprint!("{}", summary::stopped_text(&prepared, ledger));
             }
+            if !seen.verdicts.is_empty() && !cli.quiet && !cli.json {
+                eprint!("{}", targets::text(&seen.verdicts));
+            }
             Err(match kept {
                 Some(kept) => CliError::Kept { error: Box::new(error), kept },
                 None => error,
@@ -143,19 +238,4 @@ pub(crate) fn go(
         }
         (None, None) => Err(CliError::Environment("the run ended in no way".to_owned())),
     }
-}
-
-/// A first signal ends the run in good order, a second one the process at once.
-fn on_signals(progress: &Arc<Progress>, tell: bool) -> Result<(), CliError> {
-    let progress = Arc::clone(progress);
-    ctrlc::set_handler(move || {
-        if progress.is_cancelled() {
-            std::process::exit(crate::exit::Exit::Interrupted.code().into());
-        }
-        progress.cancel();
-        if tell {
-            eprintln!("interrupted: what is under way is finished, for some seconds; once more to stop at once");
-        }
-    })
-    .map_err(|e| CliError::Environment(format!("signals cannot be handled: {e}")))
 }

@@ -14,6 +14,7 @@ use crate::args::{Cli, JobArgs};
 use crate::error::CliError;
 use crate::job::Prepared;
 use crate::letters::Replays;
+use crate::targets::Verdict;
 use crate::text::{count, table};
 
 /// A share of refused records above which a person is told, even where the job allows it.
@@ -68,6 +69,9 @@ pub(crate) struct Summary<'a> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     refused_calls: Vec<RefusedCall<'a>>,
     seconds: f64,
+    /// How the runs of the job stand to its targets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) targets: Vec<Verdict>,
 }
 
 /// A function of WASI that a plugin called though no plugin is given what it is for.
@@ -157,6 +161,7 @@ impl<'a> Summary<'a> {
             splits_taken_over: Some(count(&progress.splits_taken_over)).filter(|n| *n > 0),
             refused_calls: refused_calls(prepared),
             seconds: timing.0.as_secs_f64(),
+            targets: Vec::new(),
         }
     }
 
@@ -240,6 +245,9 @@ impl<'a> Summary<'a> {
                 count(self.ledger.dead_letters()),
                 count(taken)
             );
+        }
+        if !self.targets.is_empty() {
+            out.push_str(&crate::targets::text(&self.targets));
         }
         // The text carries colours only where stderr shows them.
         match anstream::AutoStream::choice(&std::io::stderr()) {

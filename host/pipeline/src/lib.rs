@@ -44,5 +44,5 @@ pub use ledger::Ledger;
 pub use letterbox::LetterBox;
 pub use origins::{Origins, Replayed};
 pub use outcome::Outcome;
-pub use progress::{Phase, Progress};
+pub use progress::{Observer, PHASES, Phase, Progress, SplitDone};
 pub use run::{Finished, SPLIT_BYTES, new_seed, run};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
@@ -32,6 +33,7 @@ use crate::reading::SplitReader;
 use crate::rows::{Collector, RowStore, lock};
 use crate::storable::take_unstorable;
 use crate::stored;
+use crate::taken::length;
 use crate::verdicts::{Place, RuleCounts, Validators};
 
 /// Entries that a worker gathers before it hands them to the index.
@@ -302,15 +304,17 @@ impl<'a> Worker<'a> {
 
     /// Takes a split over from a process before this one, if it can be, or else maps it.
     fn do_split(&mut self, index: usize, split: &Split) -> Result<SplitTally, RunError> {
+        let began = Instant::now();
         let made = self.map.finished.get(index).and_then(|slot| lock(slot).take());
         if let Some(made) = made {
             if let Some(tally) = self.take_over(index, split, made)? {
+                self.split_done(index, split, &tally, true, began);
                 return Ok(tally);
             }
             tracing::warn!("what was kept of split {} is not whole; it is mapped again", index + 1);
         }
         let tally = self.map_split(index, split)?;
-        Progress::bump(&self.map.progress.splits_done, 1);
+        self.split_done(index, split, &tally, false, began);
         Ok(tally)
     }
 
@@ -334,10 +338,11 @@ impl<'a> Worker<'a> {
             tally: SplitTally { invalid: vec![0; map.tables.len()], ..SplitTally::default() },
         };
         let mut content = Content128::new(split);
+        let mut left = length(split, Some(file));
         let mut seen = |bytes: &[u8]| {
             content.update(bytes);
             if file.compression == Compression::None {
-                Progress::bump(&map.progress.bytes_read, bytes.len() as u64);
+                Progress::bump_up_to(&map.progress.bytes_read, bytes.len() as u64, &mut left);
             }
             // Here and not once a batch: of documents that are not taken there may be none.
             if map.progress.must_stop() { Err(RunError::Cancelled) } else { Ok(()) }
@@ -345,9 +350,7 @@ impl<'a> Worker<'a> {
         while let Some(batch) = reader.next(map.job.options.batch_rows, &mut seen)? {
             self.map_batch(&mut work, &reader, batch)?;
         }
-        if file.compression != Compression::None {
-            Progress::bump(&map.progress.bytes_read, file.size);
-        }
+        Progress::bump(&map.progress.bytes_read, left);
         work.tally.content = content.finish();
         reader.close();
         self.reader = Some(reader);

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use gristmill_decode::Projection;
 use gristmill_plugin::Severity;
+use gristmill_record::Table;
 use gristmill_record::arrow::table_schema;
 use gristmill_sink::{Begun, Load, Sink, TableCount};
 use gristmill_source::{Ahead, Compression, FileCount, Proof, Split};

@@ -1,15 +1,22 @@
 //! Splits that a process before this one has mapped: taken over where they are whole.
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use gristmill_source::Split;
+use gristmill_source::{InputFile, Split};
 
 use crate::error::RunError;
 use crate::files::Place;
 use crate::kept::Made;
 use crate::keys::{Entry, RowPosition};
 use crate::map::{SplitTally, Worker, split_number};
-use crate::progress::Progress;
+use crate::progress::{Progress, SplitDone};
+
+/// How many bytes of its file a split is, as they lie on disk.
+pub(crate) fn length(split: &Split, file: Option<&InputFile>) -> u64 {
+    let end = split.end.or(file.map(|f| f.size)).unwrap_or_default();
+    end.saturating_sub(split.start)
+}
 
 impl Worker<'_> {
     /// Takes over what a process before this one made of a split; none where it is not there, or not whole.
@@ -54,13 +61,25 @@ impl Worker<'_> {
         map.ahead.take_over(index, sum);
         let progress = map.progress;
         let file = map.job.input.files.get(split.file as usize);
-        let end = split.end.or(file.map(|f| f.size)).unwrap_or_default();
-        Progress::bump(&progress.bytes_read, end.saturating_sub(split.start));
+        Progress::bump(&progress.bytes_read, length(split, file));
         Progress::bump(&progress.records, tally.records.read);
         Progress::bump(&progress.refused, tally.refusals.values().sum());
         Progress::bump(&progress.rows, made_rows);
-        Progress::bump(&progress.splits_done, 1);
-        Progress::bump(&progress.splits_taken_over, 1);
         Ok(Some(tally))
+    }
+
+    /// Tells how far the run is.
+    pub(crate) fn split_done(&self, index: usize, split: &Split, tally: &SplitTally, taken_over: bool, began: Instant) {
+        let file = self.map.job.input.files.get(split.file as usize).map(|file| file.name.as_str());
+        let done = SplitDone {
+            index,
+            file: file.unwrap_or_default(),
+            start: split.start,
+            records: tally.records.read,
+            refused: tally.refusals.values().sum(),
+            taken_over,
+            took: began.elapsed(),
+        };
+        self.map.progress.split_done(&done, &tally.refusals);
     }
 }

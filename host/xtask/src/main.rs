@@ -6,6 +6,7 @@ mod command;
 mod demo;
 mod docs;
 mod fuzz;
+mod parsers;
 mod project;
 mod release;
 mod servers;

@@ -8,6 +8,7 @@ use gristmill_guest::Language;
 
 use crate::Outcome;
 use crate::command::flush;
+use crate::parsers;
 use crate::project::Project;
 
 /// The folders of `plugins/` whose sub-folders are packages.
@@ -27,6 +28,7 @@ pub(crate) fn toolchains(project: &Project, languages: &[Language]) -> Outcome {
 /// The toolchains, then every plugin of the repository as a component in `target/guests`.
 pub(crate) fn everything(project: &Project) -> Outcome {
     toolchains(project, &Language::ALL)?;
+    parsers::install(&project.target.join("tools"))?;
     let began = Instant::now();
     let packages = packages(&project.root.join("plugins"))?;
     let guests = project.target.join("guests");

@@ -16,6 +16,8 @@ pub(crate) enum RunsCommand {
     Show(ShowArgs),
     /// Show what differs between two runs: input, plugin, configuration, counts, and how many rows
     Compare(CompareArgs),
+    /// Hold the runs of the last 30 days against the targets of their jobs; exit code 9 where one is missed
+    Targets(RunsTargetsArgs),
     /// Remove what is kept of runs that were not done, and records, by age and size
     Prune(PruneArgs),
 }
@@ -31,6 +33,14 @@ pub(crate) struct LsArgs {
     /// All of them
     #[arg(long, conflicts_with = "limit")]
     pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) state: StateArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsTargetsArgs {
+    /// The name of a job [default: all that have one]
+    pub(crate) job: Option<String>,
     #[command(flatten)]
     pub(crate) state: StateArgs,
 }

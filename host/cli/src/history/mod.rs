@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::CliError;
 
-pub(crate) use args::{LsArgs, OutputArgs, PruneArgs, ReportArgs, RunsCommand, ShowArgs};
+pub(crate) use args::{LsArgs, OutputArgs, PruneArgs, ReportArgs, RunsCommand, RunsTargetsArgs, ShowArgs};
 pub(crate) use compare::compare;
 pub(crate) use show::show;
 

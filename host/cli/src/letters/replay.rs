@@ -16,7 +16,7 @@ use crate::args::{Cli, Command, ComponentFile, Conflict, JobArgs};
 use crate::error::CliError;
 use crate::job::{description, find, letter_box, now};
 use crate::recorded::open_state;
-use crate::run::{go, recorded_job};
+use crate::run::{recorded_job, watched};
 use crate::text::{count, print};
 
 /// Under which name the record of a run says what it replays.
@@ -185,7 +185,7 @@ pub(super) fn replay(cli: &Cli, args: &ReplayArgs) -> Result<(), CliError> {
         });
     }
     let replay = Replay { replays, folder: here, input, destination: original.destination.clone() };
-    go(cli, &job, None, Some(Replaying { replay, records, begun_at: now() }))
+    watched(cli, &job, None, Some(Replaying { replay, records, begun_at: now() }))
 }
 
 /// Whether a run is a replay that was stopped, so that what it replays is to be replayed in its place.
