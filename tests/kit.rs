@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
@@ -53,12 +55,24 @@ pub(crate) fn export_file(name: &str) -> PathBuf {
     root().join("tests/exports").join(name)
 }
 
-/// The program, with a cache of its own that all tests share.
+/// A state folder for one call: runs of other tests are none of its business, and many have the same time and so the same id. Those of tests that
+/// ran before are removed.
+fn state_folder() -> PathBuf {
+    static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("state");
+        let _ = std::fs::remove_dir_all(&folder);
+        folder
+    });
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    FOLDER.join(CALLS.fetch_add(1, Ordering::Relaxed).to_string())
+}
+
+/// The program, with a cache of its own that all tests share, and a state that no other call sees.
 pub(crate) fn gristmill() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gristmill"));
     command
         .env("XDG_CACHE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"))
-        .env("GRISTMILL_STATE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"))
+        .env("GRISTMILL_STATE", state_folder())
         .env_remove("GRISTMILL_LOG")
         .env("NO_COLOR", "1")
         .stdin(Stdio::null());

@@ -74,6 +74,12 @@ fn done_since(job: &Job, known: &[String]) -> Option<Value> {
     (newest["state"] == "done" && !known.contains(&name(&newest))).then(|| newest["ledger"].clone())
 }
 
+/// As many kills as this destination has of all that are wanted: `GRISTMILL_KILLS=200` is what is asked of a release, and takes minutes.
+fn share(percent: usize) -> usize {
+    let all = std::env::var("GRISTMILL_KILLS").map_or(60, |kills| kills.parse().expect("GRISTMILL_KILLS is a number"));
+    (all * percent / 100).max(4)
+}
+
 /// Kills so many runs, each job again from an empty destination when it is done. `check` is shown each finished job.
 fn killed(
     kills: usize,
@@ -86,6 +92,7 @@ fn killed(
 ) {
     let mut random = Random(seed);
     let (mut killed, mut jobs, mut resumed, mut taken_over) = (0, 0, 0, 0);
+    let (mut lost, mut split) = (Vec::new(), 0);
     let mut known: Vec<String> = job.runs().iter().map(name).collect();
     let letters_expected = letters(job.path());
     while killed < kills {
@@ -114,8 +121,12 @@ fn killed(
                 break account;
             }
             let (most, largest) = unclaimed(job);
-            // The rows of a split, which are not all as large.
-            assert!(largest == 0 || most <= largest * 3 / 2, "{most} bytes were lost, and a split has {largest}");
+            // Rows of the split under way, and of the one before it where its claim was being written.
+            assert!(largest == 0 || most <= largest * 3, "{most} bytes were lost, and a split has {largest}");
+            if largest > 0 {
+                lost.push(most);
+                split = split.max(largest);
+            }
         };
         if let Some(n) = summary["splits_taken_over"].as_u64() {
             resumed += 1;
@@ -135,6 +146,9 @@ fn killed(
     println!(
         "{killed} kills in {jobs} jobs, of which {resumed} ended with a run that took over splits: {taken_over} in all"
     );
+    let average = lost.iter().sum::<u64>() / (lost.len() as u64).max(1);
+    println!("a thread did {average} bytes of rows again after a kill, and a split has up to {split}");
+    assert!(average < split, "less than one split a kill");
     assert!(resumed * 4 > jobs, "kills that nothing was taken over after show nothing");
 }
 
@@ -176,7 +190,7 @@ fn sqlite() {
         let loads: i64 = rusqlite::Connection::open(&database).unwrap().query_row(loads, [], |r| r.get(0)).unwrap();
         assert_eq!(loads, 1, "one load");
     };
-    killed(70, 0x5eed_0001, &job, &expected, took, check, clear);
+    killed(share(35), 0x5eed_0001, &job, &expected, took, check, clear);
 }
 
 /// With a time that is given the files of every run are equal byte for byte, and so is the manifest.
@@ -189,7 +203,7 @@ fn parquet() {
     let clear = || std::fs::remove_dir_all(&folder).unwrap();
     clear();
     let check = |_: &Value| assert!(tree(&folder) == files, "the files are others");
-    killed(50, 0x5eed_0002, &job, &expected, took, check, clear);
+    killed(share(25), 0x5eed_0002, &job, &expected, took, check, clear);
 }
 
 fn server<E: Engine>(kills: usize, seed: u64) {
@@ -212,12 +226,12 @@ fn server<E: Engine>(kills: usize, seed: u64) {
 
 #[test]
 fn postgresql() {
-    server::<Postgres>(35, 0x5eed_0003);
+    server::<Postgres>(share(16), 0x5eed_0003);
 }
 
 #[test]
 fn mariadb() {
-    server::<MariaDb>(25, 0x5eed_0004);
+    server::<MariaDb>(share(14), 0x5eed_0004);
 }
 
 #[test]
@@ -230,6 +244,6 @@ fn bigquery() {
     let wanted = rows();
     cloud.drop_table();
     let check = |_: &Value| assert!(rows() == wanted, "the rows are others");
-    killed(20, 0x5eed_0005, &job, &expected, took, check, || cloud.drop_table());
+    killed(share(10), 0x5eed_0005, &job, &expected, took, check, || cloud.drop_table());
     cloud.assert_tidy();
 }

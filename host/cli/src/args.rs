@@ -10,9 +10,9 @@ use gristmill_record::{Grant, PathPattern};
 use gristmill_sink::{OpenOptions, StagingAddress};
 use gristmill_source::Credentials;
 
-use crate::letters::{KeepArgs, LettersCommand};
-use crate::history::{OutputArgs, ReportArgs, RunsCommand};
 use crate::alarm::AlarmArgs;
+use crate::history::{OutputArgs, ReportArgs, RunsCommand};
+use crate::letters::{KeepArgs, LettersCommand};
 use crate::log::LogFormat;
 use crate::monitor::MonitorArgs;
 use crate::retry::RetryArgs;

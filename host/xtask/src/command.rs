@@ -1,6 +1,6 @@
 //! Programs that a task runs: always in the project's root, and shown before they run.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::process::{Command, Stdio};
 
@@ -49,7 +49,7 @@ impl Call {
     }
 
     /// With a variable of the environment.
-    pub(crate) fn with(mut self, name: &str, value: &std::path::Path) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self
     }

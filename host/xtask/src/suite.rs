@@ -39,7 +39,7 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome {
                 call.push("--workspace".into());
             }
             call.extend(arguments.iter().map(OsString::from));
-            counted(Call::cargo(project, call), &mut counts)
+            counted(Call::cargo(project, call).with("RUST_TEST_THREADS", threads()), &mut counts)
         });
     } else {
         eprintln!("the tests need the guests, so none of the program's could run");
@@ -71,6 +71,12 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Outcome {
     println!("\n{} passed, {} failed", counts.passed, counts.failed);
     flush();
     outcome
+}
+
+/// Tests at a time: half of what they do is to wait for servers, for disks and for a process to be killed.
+fn threads() -> String {
+    let processors = std::thread::available_parallelism().map_or(2, usize::from);
+    std::env::var("RUST_TEST_THREADS").unwrap_or_else(|_| (2 * processors).to_string())
 }
 
 fn names_packages(arguments: &[String]) -> bool {
