@@ -51,7 +51,7 @@ pub struct Rows {
     /// Rows whose key another document's row has: dead letters.
     pub collision: u64,
     /// In a replay: rows of records that are not replayed, which the run that is replayed loaded.
-    #[serde(skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_none")]
     pub elsewhere: u64,
 }
 

@@ -156,7 +156,7 @@ pub(crate) static ROWS: Metric = counter(
     "gristmill_rows_total",
     &["table", "outcome"],
     ("gristmill.rows", "{row}"),
-    "Rows of each table by how they ended: inserted, updated, already (there before), duplicate, collision, invalid; known when the run has ended",
+    "Rows of each table by how they ended: inserted, updated, already (there before), elsewhere (loaded by the run that is replayed), duplicate, collision, invalid; known when the run has ended",
 );
 pub(crate) static SPILLED: Metric = counter(
     "gristmill_spill_written_bytes_total",

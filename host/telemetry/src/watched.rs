@@ -190,6 +190,7 @@ fn counters(all: &mut Values, progress: &Progress, ended: bool, ledger: Option<&
             ("inserted", r.inserted),
             ("updated", r.updated),
             ("already", r.already),
+            ("elsewhere", r.elsewhere),
             ("duplicate", r.duplicate),
             ("collision", r.collision),
             ("invalid", r.invalid),

@@ -81,6 +81,6 @@ pub(crate) fn run(project: &Project) -> Outcome {
 fn gristmill(project: &Project, line: &str) -> Outcome {
     // Not among the runs of whoever tries it.
     Call::program(project, project.program("gristmill").into(), "gristmill", line.split(' '))
-        .with("GRISTMILL_STATE", &project.target.join("demo/state"))
+        .with("GRISTMILL_STATE", project.target.join("demo/state"))
         .run()
 }

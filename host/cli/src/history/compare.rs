@@ -180,6 +180,7 @@ fn counts(first: &RunRecord, second: &RunRecord) -> Vec<Change> {
                 ("inserted", t.inserted),
                 ("updated", t.updated),
                 ("already there", t.already),
+                ("loaded by the run that is replayed", t.elsewhere),
                 ("duplicate", t.duplicate),
                 ("collision", t.collision),
             ];

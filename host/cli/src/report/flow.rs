@@ -61,6 +61,7 @@ pub(crate) fn of_rows(ledger: &Ledger) -> Vec<(Part, Vec<Part>)> {
             part(name("inserted"), "inserted", t.inserted, "f-good"),
             part(name("updated"), "updated", t.updated, "f-good"),
             part(name("already"), "in the destination already", t.already, "f-kept"),
+            part(name("elsewhere"), "of records that the run which is replayed took", t.elsewhere, "f-kept"),
             part(name("duplicate"), "duplicates", t.duplicate, "f-other"),
             part(name("collision"), "collisions of keys", t.collision, "f-bad"),
             part(name("invalid"), "refused by validators", t.invalid, "f-bad"),
