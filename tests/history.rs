@@ -1,27 +1,10 @@
 //! `gristmill runs show` and `runs compare`.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
-use crate::kit::{self, Ran, finish, gristmill, report};
-
-/// A folder with a state of its own.
-struct Place(tempfile::TempDir);
+use crate::kit::{self, Place, report};
 
 impl Place {
-    fn new() -> Self {
-        Self(kit::folder())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn call(&self, arguments: &[&str]) -> Ran {
-        finish(gristmill().current_dir(self.path()).env("GRISTMILL_STATE", "state").args(arguments))
-    }
-
     /// Runs, and gives the id.
     fn run(&self, arguments: &[&str]) -> String {
         let summary = self.call(&[&["--json", "run"], arguments].concat()).ok().json();

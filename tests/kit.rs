@@ -84,6 +84,23 @@ pub(crate) fn run_in(folder: &Path, args: &[&str]) -> Ran {
     finish(gristmill().current_dir(folder).args(args))
 }
 
+/// A folder with a state of its own.
+pub(crate) struct Place(tempfile::TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(folder())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub(crate) fn call(&self, arguments: &[&str]) -> Ran {
+        finish(gristmill().current_dir(self.path()).env("GRISTMILL_STATE", "state").args(arguments))
+    }
+}
+
 /// Runs a prepared command to its end.
 pub(crate) fn finish(command: &mut Command) -> Ran {
     let output = command.output().unwrap();

@@ -34,6 +34,7 @@ mod report;
 mod resume;
 mod stand_ins;
 mod tutorial;
+mod unique;
 mod validators;
 mod warehouse;
 mod watching;

@@ -122,3 +122,24 @@ fn sets_of_fields_that_are_none() {
     let f = Folder::new();
     run_in(f.path(), &["run", "export", "--redact", "a..b"]).fails(2, &["empty step"]);
 }
+
+/// A part of a record that nobody asks for is broken: it can be mapped, and not be written as a document. Its bytes are no letter to replay, and where
+/// fields are to be left out they are not kept.
+#[test]
+fn records_that_cannot_be_written_as_documents() {
+    let f = Folder::empty();
+    let mut document = crate::kit::report("team", "r", "0", 70.0, "2024-01-01T00:00:00Z");
+    document["fields"]["author"] = json!({ "stringValue": "somebody" });
+    document["fields"]["zone"] = json!({ "integerValue": "x" });
+    let good = crate::kit::report("team", "r", "1", 0.5, "2024-01-01T00:00:00Z");
+    write_lines(&f.path().join("export/1.ndjson"), &[document, good]);
+    let kept = f.run("sqlite:a.db", &["--redact", "author", "--dead-letters", "redacted.jsonl"]).ok().json();
+    let letter = &f.letters_of(&kept)[0];
+    assert_eq!((&letter["code"], &letter["redacted"]), (&json!("overall-score-range"), &json!(["*"])), "{letter}");
+    assert!(letter.get("document").is_none_or(Value::is_null) && letter.get("raw").is_none(), "{letter}");
+    f.run("sqlite:q.db", &[]).ok();
+    let summary = f.replay(&["--config", WIDE]).ok().json();
+    assert_eq!((&summary["replays"]["from"], counts(&summary)[0]), (&json!("export"), 1), "{summary}");
+    f.run_good("sqlite:good.db", &[]);
+    assert_eq!(f.quality("q.db"), f.quality("good.db"));
+}

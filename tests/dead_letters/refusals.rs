@@ -29,10 +29,26 @@ fn letters_of_another_run() {
 fn its_own_letters_would_replace_those_that_it_replays() {
     let f = Folder::new();
     f.run("sqlite:q.db", &["--dead-letters", "dead.jsonl"]).ok();
-    f.replay(&["--dead-letters", "dead.jsonl"]).fails(2, &["cli.dead-letters", "would be replaced"]);
+    f.replay(&["--dead-letters", "./dead.jsonl"]).fails(2, &["cli.dead-letters", "would be replaced"]);
     assert_eq!(f.json_lines("dead.jsonl").len() as u64, BAD);
     f.replay(&["--dead-letters", "again.jsonl"]).fails(7, &["all 10 records were refused"]);
     assert_eq!(f.json_lines("again.jsonl").len() as u64, BAD);
+}
+
+/// A data set has the rows of one run: those of an older one do not take the place of a newer one's, unless that is a replay of it.
+#[test]
+fn rows_of_a_newer_run() {
+    let f = Folder::new();
+    f.run("parquet:p", &[]).ok();
+    f.run_good("parquet:p", &[]);
+    let newer = f.runs()[0]["id"].as_str().unwrap().to_owned();
+    let files = crate::kit::tree(&f.path().join("p"));
+    f.replay(&["--config", WIDE]).fails(2, &["cli.dead-letters", &format!("has the rows of run {newer} by now")]);
+    assert!(crate::kit::tree(&f.path().join("p")) == files);
+    f.run("parquet:q", &[]).ok();
+    f.replay(&["--config", "overall-score-max=60"]).ok();
+    let first = f.runs()[1]["id"].as_str().unwrap().to_owned();
+    f.replay(&[&first, "--config", WIDE]).ok();
 }
 
 #[test]

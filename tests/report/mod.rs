@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::kit::{self, Ran, finish, gristmill};
+use crate::kit::{self, Place};
 use crate::resume::Job;
 use browser::{Browser, Look};
 
@@ -17,22 +17,7 @@ const LOOKS: [Look; 4] = [
     Look { width: 360, dark: true },
 ];
 
-/// Runs of a folder with a state of its own.
-struct Place(tempfile::TempDir);
-
 impl Place {
-    fn new() -> Self {
-        Self(kit::folder())
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn call(&self, arguments: &[&str]) -> Ran {
-        finish(gristmill().current_dir(self.path()).env("GRISTMILL_STATE", "state").args(arguments))
-    }
-
     fn report(&self, more: &[&str]) -> PathBuf {
         self.call(&[&["report"], more].concat()).ok();
         self.path().join("report.html")

@@ -149,6 +149,7 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
         },
         validators: Vec::new(),
         run_id: "native".to_owned(),
+        known_as: "native".to_owned(),
         started_at,
         replayed: None,
         options: Options {

@@ -59,9 +59,9 @@ pub(crate) fn sound(args: &AlarmArgs, outcome: &Result<(), CliError>, told: &Tol
     let event = match error {
         // Whoever interrupts a run knows it.
         Some("run.interrupted") => return,
+        None | Some("run.target-missed") if !missed.is_empty() => "target-missed",
+        None => return,
         Some(_) => "run-failed",
-        None if missed.is_empty() => return,
-        None => "target-missed",
     };
     let error = outcome.as_ref().err().filter(|_| error.is_some());
     let error = error.map(|e| json!({ "code": e.code(), "message": e.to_string(), "remedy": e.remedy() }));
@@ -95,8 +95,11 @@ fn command(words: &[String], body: &Value) -> Result<(), String> {
         .spawn()
         .map_err(|error| format!("{program} cannot be started: {error}"))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // It fits into a pipe; a program that does not read it has had its alarm all the same.
-        let _ = writeln!(stdin, "{body}");
+        // In a thread of its own: it may not fit into a pipe, and a program need not read it.
+        let text = body.to_string();
+        std::thread::spawn(move || {
+            let _ = writeln!(stdin, "{text}");
+        });
     }
     let start = Instant::now();
     loop {

@@ -187,7 +187,7 @@ impl Diagnose for CliError {
         match (self.inner(), self) {
             (_, Self::Kept { error, kept }) => Some(kept.remedy(error)),
             (Some(inner), _) => inner.remedy(),
-            (None, Self::TargetMissed { .. }) => Some("See the runs with `gristmill runs ls`; the data of this run is loaded".to_owned()),
+            (None, Self::TargetMissed { .. }) => Some("See the runs with `gristmill runs ls`".to_owned()),
             (None, Self::NoState) => Some("Name a folder by --state or GRISTMILL_STATE".to_owned()),
             (None, Self::NotAReport { .. }) => Some("Name another file with --output, or remove this one".to_owned()),
             (None, Self::NoRuns { .. }) => {

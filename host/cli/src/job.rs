@@ -81,7 +81,7 @@ pub(crate) fn prepare(args: &JobArgs, identity: Identity) -> Result<Prepared, Cl
     let known_as = replaying.as_ref().map_or(&run_id, |r| &r.replay.replays.original).clone();
     let about = plugin.about();
     let name = format!("{}@{}", about.name, about.version);
-    let context = Context { run_id: known_as, started_at };
+    let context = Context { run_id: known_as.clone(), started_at };
     let configured = plugin.configure(&settings, context.clone())?;
     if let Some(grant) = &args.grant {
         let wanted = grant.exceeded(configured.description());
@@ -107,6 +107,7 @@ pub(crate) fn prepare(args: &JobArgs, identity: Identity) -> Result<Prepared, Cl
         plugin: PluginIdentity { name, digest, config, limits },
         validators,
         run_id,
+        known_as,
         started_at,
         replayed: replayed.flatten(),
         options: Options {

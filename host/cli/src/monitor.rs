@@ -126,7 +126,7 @@ impl Monitor {
             run: prepared.job.run_id.clone(),
             job: args.monitor.job.clone().unwrap_or_default(),
             plugin: prepared.job.plugin.name.clone(),
-            input: args.export.export.clone(),
+            input: prepared.replay.as_ref().map_or(&args.export.export, |replay| &replay.input).clone(),
             destination: prepared.sink.describe(),
         };
         if let Some(otlp) = &self.otlp {
@@ -147,13 +147,17 @@ impl Monitor {
         *self.ledger.lock().unwrap_or_else(PoisonError::into_inner) = ledger.cloned();
     }
 
-    /// The run has ended. What it was is settled: that it cannot be told is only said.
-    pub(crate) fn end(&self, outcome: &Result<(), CliError>) {
-        let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// The run has ended, or with `is_last` unset one of the times that it is tried, which a trace has for itself. What it was is settled: that it
+    /// cannot be told is only said.
+    pub(crate) fn end(&self, outcome: &Result<(), CliError>, is_last: bool) {
+        let ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (exit, error) = ended(outcome);
         let end = End { exit_code: exit.code(), error: error.map(str::to_owned), ledger };
         if let Some(otlp) = &self.otlp {
             otlp.end(&end);
+        }
+        if !is_last {
+            return;
         }
         self.watched.end(end);
         if let Some(file) = &self.file

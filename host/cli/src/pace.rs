@@ -73,30 +73,13 @@ impl Pace {
 
     fn look_at(&mut self, progress: &Progress, now: Instant) -> (Figures, Option<u64>) {
         let phase = progress.phase();
-        let began = match self.phase {
-            Some((same, began)) if same == phase => began,
-            _ => {
-                self.looks.clear();
-                self.phase = Some((phase, now));
-                now
-            }
-        };
         let (done, all, told) = position(progress);
-        self.looks.push_back((now, done, told));
-        while self.looks.front().is_some_and(|(at, ..)| now.duration_since(*at) > WINDOW) {
-            self.looks.pop_front();
-        }
-        let (speed, told_speed) = self.speeds();
-        let rest = all.saturating_sub(done);
-        let left = match speed {
-            Some(speed) if all > 0 && speed > 0.0 => Some(as_float(rest) / speed).filter(|left| *left < LONGEST),
-            _ => None,
-        };
+        let (phase_elapsed, left, told_speed) = self.paced(phase, (done, all, told), now);
         let of = |wanted: Phase| told_speed.filter(|_| phase == wanted).map(rounded);
         let figures = Figures {
             phase: phase.name(),
             elapsed_seconds: rounded(now.duration_since(self.start).as_secs_f64()),
-            phase_elapsed_seconds: rounded(now.duration_since(began).as_secs_f64()),
+            phase_elapsed_seconds: rounded(phase_elapsed.as_secs_f64()),
             phase_left_seconds: left.map(rounded),
             splits_done: load(&progress.splits_done),
             splits: load(&progress.splits),
@@ -111,6 +94,35 @@ impl Pace {
             rows_per_second: of(Phase::Load),
         };
         (figures, (done.min(all) * 100).checked_div(all))
+    }
+
+    /// Takes note of a look. How long the phase has taken, how long it will take yet, and what is told a second.
+    fn paced(
+        &mut self,
+        phase: Phase,
+        (done, all, told): (u64, u64, u64),
+        now: Instant,
+    ) -> (Duration, Option<f64>, Option<f64>) {
+        let began = match self.phase {
+            Some((same, began)) if same == phase => began,
+            _ => {
+                self.looks.clear();
+                self.phase = Some((phase, now));
+                now
+            }
+        };
+        self.looks.push_back((now, done, told));
+        while self.looks.front().is_some_and(|(at, ..)| now.duration_since(*at) > WINDOW) {
+            self.looks.pop_front();
+        }
+        let (speed, told_speed) = self.speeds();
+        let left = match speed {
+            Some(speed) if all > 0 && speed > 0.0 => {
+                Some(as_float(all.saturating_sub(done)) / speed).filter(|left| *left < LONGEST)
+            }
+            _ => None,
+        };
+        (now.duration_since(began), left, told_speed)
     }
 
     /// A second, of the phase and of what is told; known when it was looked at for long enough.
@@ -150,27 +162,48 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_time_that_is_left_is_told_when_it_is_known() {
-        let progress = Progress::default();
-        let mut pace = Pace::new();
-        let start = Instant::now();
-        let at = |seconds: u64| start + Duration::from_secs(seconds);
-        // Nothing is known of preparing.
-        assert_eq!(pace.look_at(&progress, at(0)).0.phase_left_seconds, None);
-        progress.bytes_total.store(1_000, Ordering::Relaxed);
-        assert_eq!(pace.look_at(&progress, at(5)), pace.look_at(&progress, at(5)));
-        assert_eq!(time_left(4.2), "5 s");
-        assert_eq!(time_left(100.0), "2 min");
-        assert_eq!(time_left(7_260.0), "2 h 1 min");
+    fn the_time_that_is_left_is_that_of_the_phase_by_its_last_seconds() {
+        let (mut pace, start) = (Pace::new(), Instant::now());
+        let mut look = |phase: Phase, done: u64, all: u64, told: u64, seconds: u64| {
+            let (took, left, speed) = pace.paced(phase, (done, all, told), start + Duration::from_secs(seconds));
+            (took.as_secs(), left, speed)
+        };
+        // Of preparing it is not known how much there is.
+        assert_eq!(look(Phase::Prepare, 0, 0, 0, 0), (0, None, None));
+        assert_eq!(look(Phase::Prepare, 0, 0, 0, 9).1, None);
+        // A new phase begins anew, and is looked at for two seconds first.
+        assert_eq!(look(Phase::Map, 0, 1_000, 0, 10), (0, None, None));
+        assert_eq!(look(Phase::Map, 100, 1_000, 20, 11), (1, None, None));
+        assert_eq!(look(Phase::Map, 200, 1_000, 40, 12), (2, Some(8.0), Some(20.0)));
+        // The first two looks are older than fifteen seconds.
+        assert_eq!(look(Phase::Map, 500, 1_000, 100, 27), (17, Some(25.0), Some(4.0)));
+        // Where nothing moves, nothing is promised.
+        assert_eq!(look(Phase::Map, 500, 1_000, 100, 60), (50, None, None));
+        assert_eq!(look(Phase::Map, 500, 1_000, 100, 62), (52, None, Some(0.0)));
+        // What the map has done is no part of the load.
+        assert_eq!(look(Phase::Load, 0, 10, 0, 63), (0, None, None));
+        assert_eq!(look(Phase::Load, 10, 10, 10, 65), (2, Some(0.0), Some(5.0)));
     }
 
     #[test]
-    fn a_speed_is_that_of_the_last_seconds() {
-        let mut pace = Pace::new();
-        let start = Instant::now();
-        pace.looks.push_back((start, 100, 10));
-        assert_eq!(pace.speeds(), (None, None));
-        pace.looks.push_back((start + Duration::from_secs(10), 1_100, 40));
-        assert_eq!(pace.speeds(), (Some(100.0), Some(3.0)));
+    fn more_than_a_month_is_a_guess() {
+        let (mut pace, start) = (Pace::new(), Instant::now());
+        pace.paced(Phase::Map, (0, u64::MAX, 0), start);
+        let (_, left, speed) = pace.paced(Phase::Map, (1, u64::MAX, 1), start + Duration::from_secs(10));
+        assert_eq!((left, speed), (None, Some(0.1)));
+    }
+
+    #[test]
+    fn a_time_for_people() {
+        let cases = [
+            (0.0, "0 s"),
+            (4.2, "5 s"),
+            (99.0, "99 s"),
+            (99.1, "2 min"),
+            (5_999.0, "100 min"),
+            (6_000.0, "1 h 40 min"),
+            (7_260.0, "2 h 1 min"),
+        ];
+        cases.iter().for_each(|(seconds, text)| assert_eq!(time_left(*seconds), *text));
     }
 }

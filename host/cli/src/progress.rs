@@ -65,8 +65,13 @@ fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
+/// A count on the bar: at most nine columns, in millions from eight digits on.
+fn short(n: u64) -> String {
+    if n < 10_000_000 { count(n) } else { format!("{} M", count(n / 1_000_000)) }
+}
+
 /// What is done.
-fn done(phase: Phase, figures: &Figures) -> String {
+fn done(phase: Phase, figures: &Figures, count: fn(u64) -> String) -> String {
     let Figures { splits_done, splits, documents, rows, refused, rows_loaded, rows_to_load, .. } = *figures;
     match phase {
         Phase::Load => format!("{} of {} rows", count(rows_loaded), count(rows_to_load)),
@@ -80,7 +85,7 @@ fn done(phase: Phase, figures: &Figures) -> String {
 }
 
 /// How fast, and how long yet, where that is known.
-fn speed(figures: &Figures) -> Vec<String> {
+fn speed(figures: &Figures, count: fn(u64) -> String) -> Vec<String> {
     let documents = figures.documents_per_second.map(|n| format!("{} documents/s", count(whole(n))));
     let rows = figures.rows_per_second.map(|n| format!("{} rows/s", count(whole(n))));
     let left = figures.phase_left_seconds.map(|left| format!("{} left", time_left(left)));
@@ -92,11 +97,17 @@ fn whole(n: f64) -> u64 {
     n.max(0.0) as u64
 }
 
-/// Two lines, none of which is wider than 80 columns unless the numbers are very large.
+/// Two lines for a terminal, neither of which is wider than 79 columns.
+fn messages(phase: Phase, figures: &Figures, is_known: bool) -> String {
+    let speed = if is_known { speed(figures, short).join(", ") } else { String::new() };
+    format!("{speed}\n  {}", done(phase, figures, short))
+}
+
 fn bar(progress: &Progress, ended: &mpsc::Receiver<()>) {
     let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    let with_bar = ProgressStyle::with_template("{prefix:>19} [{bar:20}] {percent:>3} %  {msg}");
-    let spinner = ProgressStyle::with_template("{prefix:>19} {spinner} {msg}");
+    // Of phases whose end is known, `mapping` and `loading`, the names are short.
+    let with_bar = ProgressStyle::with_template("{prefix:>8} [{bar:20}] {percent:>3} %  {msg}");
+    let spinner = ProgressStyle::with_template("  {prefix} {spinner}{msg}");
     let (Ok(with_bar), Ok(spinner)) = (with_bar.map(|s| s.progress_chars("=> ")), spinner) else { return };
     let mut drawn = false;
     let mut shown = None;
@@ -116,11 +127,7 @@ fn bar(progress: &Progress, ended: &mpsc::Receiver<()>) {
             bar.set_length(100);
         }
         bar.set_position(percent.unwrap_or_default());
-        let done = done(phase, &figures);
-        bar.set_message(match percent {
-            Some(_) => format!("{}\n{:20}{done}", speed(&figures).join(", "), ""),
-            None => done,
-        });
+        bar.set_message(messages(phase, &figures, percent.is_some()));
         bar.tick();
         drawn = true;
     }
@@ -139,8 +146,11 @@ fn lines(progress: &Progress, ended: &mpsc::Receiver<()>) {
         }
         since = Instant::now();
         let percent = percent.map(|percent| format!("{percent} %"));
-        let all: Vec<String> =
-            percent.into_iter().chain([done(progress.phase(), &figures)]).chain(speed(&figures)).collect();
+        let all: Vec<String> = percent
+            .into_iter()
+            .chain([done(progress.phase(), &figures, count)])
+            .chain(speed(&figures, count))
+            .collect();
         tell(&format!("{}: {}", phase_name(progress.phase()), all.join(", ")));
     }
 }
@@ -199,13 +209,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_done_fits_on_a_line() {
+    fn what_is_done_in_words() {
         let (mut figures, _) = Pace::new().look(&Progress::default());
-        assert_eq!(done(Phase::Prepare, &figures), "0 documents, 0 rows");
+        assert_eq!(done(Phase::Prepare, &figures, count), "0 documents, 0 rows");
         (figures.splits, figures.documents, figures.rows) = (30, 1_234_567, 1_230_000);
         (figures.splits_done, figures.refused) = (12, 4_567);
-        let text = done(Phase::Map, &figures);
+        let text = done(Phase::Map, &figures, count);
         assert_eq!(text, "12 of 30 splits, 1,234,567 documents, 1,230,000 rows, 4,567 refused");
-        assert!(text.len() + 20 < 90);
+    }
+
+    #[test]
+    fn the_bar_fits_into_80_columns() {
+        // Before the message: the name, the bar, the percentage.
+        const BEFORE: usize = 8 + 2 + 20 + 2 + 3 + 2 + 2;
+        let (mut figures, _) = Pace::new().look(&Progress::default());
+        assert_eq!(messages(Phase::Prepare, &figures, false), "\n  0 documents, 0 rows");
+        (figures.splits, figures.splits_done) = (99_999, 99_999);
+        figures.phase_left_seconds = Some(719.0 * 3600.0 + 3599.0);
+        for n in [9_999_999, 10_000_000, 99_999_999_999_u64] {
+            (figures.documents, figures.rows, figures.refused) = (n, n, n);
+            (figures.rows_loaded, figures.rows_to_load) = (n, n);
+            for (phase, is_map) in [(Phase::Map, true), (Phase::Load, false)] {
+                #[expect(clippy::cast_precision_loss, reason = "a speed")]
+                let speed = Some(n as f64);
+                figures.documents_per_second = speed.filter(|_| is_map);
+                figures.rows_per_second = speed.filter(|_| !is_map);
+                let text = messages(phase, &figures, true);
+                let (first, second) = text.split_once('\n').unwrap();
+                assert!(BEFORE + first.len() < 80 && second.len() < 80, "{text}");
+            }
+        }
     }
 }

@@ -57,6 +57,8 @@ impl Unfinished {
 /// Where the run is recorded, found before anything else is.
 pub(crate) struct Place {
     state: Arc<State>,
+    /// The name of the job, where it has one.
+    job: Option<String>,
     work: String,
     /// Whether its work is kept.
     keeps: bool,
@@ -92,6 +94,15 @@ impl Place {
             };
             for record in found {
                 let held = state.hold(&record.id)?;
+                // As it is now that nobody else can work on it: it may have been done a moment ago.
+                let mut record = state.run(&record.id)?;
+                if !record.is_unfinished() {
+                    continue;
+                }
+                if record.state == RunState::Running {
+                    // It is we who hold it: its own process is gone.
+                    record.state = RunState::Killed;
+                }
                 if fresh || unfinished.is_some() {
                     state.abandon(&record, Some(held))?;
                 } else {
@@ -100,7 +111,7 @@ impl Place {
             }
             state.leftovers(false)?;
         }
-        Ok(Some(Self { state, work, keeps, unfinished }))
+        Ok(Some(Self { state, job: args.monitor.job.clone(), work, keeps, unfinished }))
     }
 
     /// Which run goes on.
@@ -108,16 +119,17 @@ impl Place {
         self.unfinished.as_ref()
     }
 
-    /// When a run of the same work last ended well, microseconds since the Unix epoch, where that is known.
+    /// When a run of the same job, or of the same work where it has no name, last ended well, microseconds since the Unix epoch, where that is known.
     pub(crate) fn last_success(&self) -> Option<i64> {
-        let (work, states) = (Some(self.work.clone()), vec![RunState::Done]);
-        let done = self.state.runs(&Filter { work, states, limit: Some(1), ..Filter::default() }).ok()?;
-        done.first()?.ended_at
+        let (job, states) = (self.job.clone(), vec![RunState::Done]);
+        let work = job.is_none().then(|| self.work.clone());
+        let done = self.state.runs(&Filter { job, work, states, ..Filter::default() }).ok()?;
+        done.iter().find(|run| !run.details.more.contains_key(REPLAYS))?.ended_at
     }
 
     /// Records that the run begins.
     pub(crate) fn begin(self, args: &JobArgs, prepared: &Prepared, begun_at: i64) -> Result<Recorded, CliError> {
-        let Self { state, work, keeps, unfinished } = self;
+        let Self { state, work, keeps, unfinished, .. } = self;
         let resumed = unfinished.is_some();
         let is_unique = args.started_at.is_none();
         let (record, folder) = match unfinished {
@@ -132,6 +144,7 @@ impl Place {
         Ok(Recorded {
             earlier: record.details.clone(),
             earlier_seconds: if resumed { record.seconds } else { 0.0 },
+            earlier_shuffled: if resumed { record.shuffled_bytes } else { 0 },
             keep: Keep {
                 folder: folder.path().to_owned(),
                 state,
@@ -211,6 +224,7 @@ pub(crate) struct Recorded {
     /// What processes before this one left.
     earlier: Details,
     earlier_seconds: f64,
+    earlier_shuffled: u64,
     start: Instant,
 }
 
@@ -290,7 +304,7 @@ impl Recorded {
         record.ended_at = Some(now());
         record.seconds = self.earlier_seconds + self.start.elapsed().as_secs_f64();
         record.splits_taken_over = count(&progress.splits_taken_over);
-        record.shuffled_bytes += count(&progress.shuffled);
+        record.shuffled_bytes = self.earlier_shuffled + count(&progress.shuffled);
         record.peak_memory = record.peak_memory.max(peak_memory());
         if let Some(ledger) = ledger {
             record.ledger = serde_json::to_value(ledger).ok();
@@ -339,6 +353,11 @@ impl Watch {
 
 fn sample(progress: &Progress, record: &Mutex<RunRecord>, state: &State, ended: &mpsc::Receiver<()>) {
     let (mut every, mut ticks) = (1, 0_u32);
+    let start = Instant::now();
+    let (seconds, shuffled) = {
+        let record = lock(record);
+        (record.seconds, record.shuffled_bytes)
+    };
     while let Err(mpsc::RecvTimeoutError::Timeout) = ended.recv_timeout(TICK) {
         ticks = ticks.wrapping_add(1);
         let mut record = lock(record);
@@ -357,7 +376,8 @@ fn sample(progress: &Progress, record: &Mutex<RunRecord>, state: &State, ended: 
         }
         // Not before the pipeline has said that it may go on.
         if ticks.is_multiple_of(TELL) && record.state == RunState::Running {
-            record.shuffled_bytes = record.shuffled_bytes.max(count(&progress.shuffled));
+            record.seconds = seconds + start.elapsed().as_secs_f64();
+            record.shuffled_bytes = shuffled + count(&progress.shuffled);
             if let Err(error) = state.update(&record) {
                 tracing::warn!("how far the run is cannot be recorded: {error}");
             }

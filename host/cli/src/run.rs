@@ -1,12 +1,13 @@
 //! `gristmill run`, and `gristmill resume`.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::{CommandFactory, FromArgMatches};
 use gristmill_pipeline::{Progress, RunError};
 use gristmill_record::Diagnose;
-use gristmill_sink::without_password;
+use gristmill_sink::{lacks_password, without_password};
 use gristmill_state::{Filter, RunRecord, RunState};
 
 use crate::alarm::{self, Told};
@@ -63,7 +64,7 @@ pub(crate) fn recorded_job(record: &RunRecord, to: Option<&str>, command: &'stat
             return Err(CliError::OtherDestination { run: record.id.clone(), was, is: without_password(to) });
         }
         job.to = to.to_owned();
-    } else if job.to.contains(":…@") {
+    } else if lacks_password(&job.to) {
         return Err(CliError::Password { run: record.id.clone(), to: job.to, command });
     }
     Ok(job)
@@ -100,6 +101,17 @@ struct Seen {
     verdicts: Vec<Verdict>,
 }
 
+impl Seen {
+    /// An error where targets are missed, and the job says that this is one.
+    fn missed(&self, args: &JobArgs) -> Result<(), CliError> {
+        let missed: Vec<String> = self.verdicts.iter().filter(|v| v.is_missed()).map(Verdict::text).collect();
+        match args.targets.fail_on_missed_target && !missed.is_empty() {
+            true => Err(CliError::TargetMissed { missed }),
+            false => Ok(()),
+        }
+    }
+}
+
 /// Does a job, as often as it says where it fails. Those who are to know how it goes are told, whatever becomes of it.
 ///
 /// `wanted`: the run that is to go on; `replaying`: what of another run it replays, once.
@@ -110,7 +122,16 @@ pub(crate) fn watched(
     mut replaying: Option<Replaying>,
 ) -> Result<(), CliError> {
     let is_replay = replaying.is_some();
-    let (monitor, signals) = (Monitor::start(&args.monitor)?, Signals::default());
+    let signals = Signals::default();
+    let monitor = match Monitor::start(&args.monitor) {
+        Ok(monitor) => monitor,
+        Err(error) => {
+            let (job, input) = (args.monitor.job.as_deref(), args.export.export.as_str());
+            let outcome = Err(error);
+            alarm::sound(&args.alarm, &outcome, &Told { run: "", job, input, destination: "", verdicts: &[] });
+            return outcome;
+        }
+    };
     let mut wanted = wanted.map(str::to_owned);
     let mut number = 1;
     let (outcome, seen) = loop {
@@ -122,12 +143,14 @@ pub(crate) fn watched(
         let attempt =
             Attempt { number, wanted: wanted.as_deref(), progress: &progress, monitor: &monitor, signals: &signals };
         let mut seen = Seen::default();
-        let outcome = go(cli, args, &attempt, replaying.take(), &mut seen);
+        let outcome = go(cli, args, &attempt, replaying.take(), &mut seen).and_then(|()| seen.missed(args));
         last_object(args.monitor.progress, &progress, start, &outcome);
-        monitor.end(&outcome);
-        let Err(error) = &outcome else { break (outcome, seen) };
-        let wait = args.retry.wait_after(number, error).filter(|_| !is_replay);
-        let Some(wait) = wait else { break (outcome, seen) };
+        // What somebody may have read from a pipe is not written to it once more.
+        let is_out = args.to == "ndjson:-" && progress.rows_loaded.load(Ordering::Relaxed) > 0;
+        let wait = outcome.as_ref().err().and_then(|error| args.retry.wait_after(number, error));
+        let wait = wait.filter(|_| !is_replay && !is_out);
+        monitor.end(&outcome, wait.is_none());
+        let (Err(error), Some(wait)) = (&outcome, wait) else { break (outcome, seen) };
         let (all, code) = (args.retry.retry_attempts, error.code());
         let when = humantime::format_duration(wait);
         tracing::warn!("attempt {number} of {all} failed, the next begins in {when}: error[{code}]: {error}");
@@ -135,7 +158,9 @@ pub(crate) fn watched(
             wanted = Some(kept.run.clone());
         }
         if !signals.wait(wait) {
-            break (outcome, seen);
+            monitor.end(&outcome, true);
+            // Whoever interrupts a run knows of it.
+            return outcome;
         }
         number += 1;
     };
@@ -147,11 +172,7 @@ pub(crate) fn watched(
         verdicts: &seen.verdicts,
     };
     alarm::sound(&args.alarm, &outcome, &told);
-    let missed: Vec<String> = seen.verdicts.iter().filter(|v| v.is_missed()).map(Verdict::text).collect();
-    match outcome {
-        Ok(()) if args.targets.fail_on_missed_target && !missed.is_empty() => Err(CliError::TargetMissed { missed }),
-        outcome => outcome,
-    }
+    outcome
 }
 
 fn go(
@@ -205,7 +226,8 @@ fn go(
         _ => (None, None),
     };
     monitor.account_is(ledger);
-    let history = recorded.as_ref().map(Recorded::history);
+    // A replay is none of the runs that are held against the targets.
+    let history = recorded.as_ref().filter(|_| prepared.replay.is_none()).map(Recorded::history);
     let kept = recorded.and_then(|recorded| {
         recorded.finish(progress, &prepared.job, ledger, dead_letters, outcome.as_ref(), error.as_ref())
     });

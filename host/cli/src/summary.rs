@@ -15,7 +15,7 @@ use crate::error::CliError;
 use crate::job::Prepared;
 use crate::letters::Replays;
 use crate::targets::Verdict;
-use crate::text::{count, table};
+use crate::text::{count, per_second, table};
 
 /// A share of refused records above which a person is told, even where the job allows it.
 const NOTABLE_PERCENT: u64 = 5;
@@ -238,7 +238,7 @@ impl<'a> Summary<'a> {
                 if self.ledger.records.read == 0 { "the input holds no documents" } else { "no document matches" };
             let _ = writeln!(out, "{yellow}note{yellow:#}: {what}; the plugin takes {}", self.documents);
         }
-        if self.ledger.dead_letters() * 100 > taken * NOTABLE_PERCENT {
+        if self.replays.is_none() && self.ledger.dead_letters() * 100 > taken * NOTABLE_PERCENT {
             let _ = writeln!(
                 out,
                 "{yellow}note{yellow:#}: {} dead letters for {} records; `--max-rejected {NOTABLE_PERCENT}%` would have stopped this run; why is in the dead letters",
@@ -269,16 +269,6 @@ fn not_given(refused: &[RefusedCall<'_>]) -> String {
 /// What is known of a run that a gate stopped, for people.
 pub(crate) fn stopped_text(prepared: &Prepared, ledger: &Ledger) -> String {
     ledger_text(ledger) + &not_given(&refused_calls(prepared))
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rate for people"
-)]
-fn per_second(n: u64, seconds: f64) -> u64 {
-    (n as f64 / seconds.max(0.001)) as u64
 }
 
 /// The ledger for people.

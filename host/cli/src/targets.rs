@@ -10,6 +10,7 @@ use crate::args::Cli;
 use crate::error::CliError;
 use crate::history::RunsTargetsArgs;
 use crate::job::now;
+use crate::letters::REPLAYS;
 use crate::recorded::open_state;
 use crate::text::{print, table};
 
@@ -96,7 +97,7 @@ impl Verdict {
         match self.target {
             "success_rate" => format!("{}%", (number * 10_000.0).round() / 100.0),
             "reprocess_count" => format!("{number}"),
-            _ => crate::pace::time_left(number),
+            _ => humantime::format_duration(Duration::from_secs_f64(number.max(0.0).round())).to_string(),
         }
     }
 
@@ -109,8 +110,8 @@ impl Verdict {
 
 /// Holds runs of one job, newest first, against its targets. `at` is now, microseconds since the Unix epoch.
 #[expect(clippy::cast_precision_loss, reason = "shares and seconds")]
-fn judge(targets: &Targets, runs: &[RunRecord], at: i64) -> Vec<Verdict> {
-    let runs: Vec<&RunRecord> = runs.iter().filter(|run| run.begun_at >= at - WINDOW).collect();
+fn judge(targets: &Targets, all: &[RunRecord], at: i64) -> Vec<Verdict> {
+    let runs: Vec<&RunRecord> = all.iter().filter(|run| run.begun_at >= at - WINDOW).collect();
     let done: Vec<&RunRecord> = runs.iter().filter(|run| run.state == RunState::Done).copied().collect();
     // Who interrupts a run does not say that it failed, and one that goes on has not ended yet.
     let is_bad = |run: &&&RunRecord| matches!(run.state, RunState::Failed | RunState::Refused | RunState::Killed);
@@ -127,14 +128,18 @@ fn judge(targets: &Targets, runs: &[RunRecord], at: i64) -> Vec<Verdict> {
     }
     if let Some(wanted) = targets.success_rate {
         let is = (ended > 0).then(|| done.len() as f64 / ended as f64);
-        verdicts.push(Verdict::new("success_rate", wanted, is, |is| is >= wanted, ended));
+        verdicts.push(Verdict::new("success_rate", wanted, is, |is| is + 1e-9 >= wanted, ended));
     }
     if let Some(wanted) = targets.freshness {
-        let last = done.iter().filter_map(|run| run.ended_at).max();
+        // However long ago: what has not run for months is not fresh.
+        let last = all.iter().filter(|run| run.state == RunState::Done).filter_map(|run| run.ended_at).max();
         let is = last.map(|last| (at - last).max(0) as f64 / 1e6);
-        // Where runs failed and none ended well, what there is is older than the window.
-        let is = is.or((ended > 0).then_some(WINDOW as f64 / 1e6));
-        verdicts.push(Verdict::new("freshness", wanted, is, |is| is <= wanted, done.len()));
+        let mut verdict = Verdict::new("freshness", wanted, is, |is| is <= wanted, done.len());
+        if is.is_none() && ended > 0 {
+            // None has ever ended well.
+            verdict.met = Some(false);
+        }
+        verdicts.push(verdict);
     }
     if let Some(wanted) = targets.reprocess_count {
         let again: u64 = runs.iter().map(|run| u64::from(run.attempts.saturating_sub(1))).sum();
@@ -145,14 +150,19 @@ fn judge(targets: &Targets, runs: &[RunRecord], at: i64) -> Vec<Verdict> {
     verdicts
 }
 
+/// Whether a run is held against the targets of its job: a replay brings nothing new, and takes as long as what was refused.
+fn counts(run: &RunRecord) -> bool {
+    !run.details.more.contains_key(REPLAYS)
+}
+
 /// How the runs that are like this one stand to its targets: those of its job, or of its work where the job has no name.
 pub(crate) fn of_run(state: &State, run: &RunRecord, targets: &Targets) -> Result<Vec<Verdict>, CliError> {
     if targets.is_empty() {
         return Ok(Vec::new());
     }
     let work = run.job.is_none().then(|| run.work.clone());
-    let since = Some(now() - WINDOW);
-    let runs = state.runs(&Filter { job: run.job.clone(), work, since, ..Filter::default() })?;
+    let mut runs = state.runs(&Filter { job: run.job.clone(), work, ..Filter::default() })?;
+    runs.retain(counts);
     Ok(judge(targets, &runs, now()))
 }
 
@@ -174,7 +184,7 @@ pub(crate) fn text(verdicts: &[Verdict]) -> String {
 /// `gristmill runs targets`: the targets that the newest run of each job had, held against all of the job's runs.
 pub(crate) fn show(cli: &Cli, args: &RunsTargetsArgs) -> Result<(), CliError> {
     let state = open_state(&args.state)?;
-    let runs = state.runs(&Filter { job: args.job.clone(), since: Some(now() - WINDOW), ..Filter::default() })?;
+    let runs = state.runs(&Filter { job: args.job.clone(), ..Filter::default() })?;
     let mut jobs: Vec<(&str, Vec<Verdict>)> = Vec::new();
     for run in &runs {
         let Some(job) = run.job.as_deref().filter(|job| jobs.iter().all(|(known, _)| known != job)) else { continue };
@@ -192,7 +202,7 @@ pub(crate) fn show(cli: &Cli, args: &RunsTargetsArgs) -> Result<(), CliError> {
             jobs.iter().map(|(job, verdicts)| serde_json::json!({ "job": job, "targets": verdicts })).collect();
         print(&format!("{}\n", serde_json::Value::from(all)))?;
     } else if jobs.is_empty() {
-        print("no run of the last 30 days belongs to a job with a name; name it by --job\n")?;
+        print("no run belongs to a job with a name; name it by --job\n")?;
     } else {
         for (job, verdicts) in &jobs {
             let of_job = if verdicts.is_empty() { "  no targets\n".to_owned() } else { text(verdicts) };

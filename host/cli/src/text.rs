@@ -28,6 +28,17 @@ pub(crate) fn count(n: u64) -> String {
     HumanCount(n).to_string()
 }
 
+/// How many a second.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate for people"
+)]
+pub(crate) fn per_second(n: u64, seconds: f64) -> u64 {
+    (n as f64 / seconds.max(0.001)) as u64
+}
+
 /// A table with a line a row: columns are as wide as their widest cell; `right` tells which are numbers.
 pub(crate) fn table(header: &[&str], rows: &[Vec<String>], right: &[bool]) -> String {
     let widths: Vec<usize> = header

@@ -17,7 +17,7 @@ use crate::error::RunError;
 use crate::letterbox::OpenBox;
 use crate::letters::{Full, LeftOut};
 use crate::origins::Origins;
-use crate::redact::Redacted;
+use crate::redact::Redaction;
 use crate::rows::lock;
 
 /// What all letters of a run share.
@@ -163,14 +163,18 @@ impl LetterWriter<'_> {
     ) -> Result<(), RunError> {
         let validator = validator.and_then(|i| self.postmark.validators.get(i));
         let (file, offset) = self.postmark.origins.as_ref().and_then(|o| o.of(offset)).unwrap_or((file, offset));
-        let redacted = match (&self.postmark.redact, content) {
-            (Some(fields), Content::Document(json)) => Redacted::of(json, fields),
-            _ => None,
+        let redaction = match (&self.postmark.redact, content) {
+            (Some(fields), Content::Document(json)) => Redaction::of(json, fields),
+            (Some(_), Content::Raw(_)) => Redaction::All,
+            (None, _) => Redaction::Nothing,
         };
-        let message = redacted.as_ref().map(|redacted| redacted.message(&refusal.message));
-        let content = &match &redacted {
-            Some(redacted) => Content::Document(&redacted.document),
-            None => *content,
+        let message = match &redaction {
+            Redaction::Part(redacted) => Some(redacted.message(&refusal.message)),
+            Redaction::Nothing | Redaction::All => None,
+        };
+        let content = &match &redaction {
+            Redaction::Part(redacted) => Content::Document(&redacted.document),
+            Redaction::Nothing | Redaction::All => *content,
         };
         let (document, raw) = match content {
             // A document that this program wrote is JSON; should it not be, it is kept as raw text.
@@ -181,11 +185,10 @@ impl LetterWriter<'_> {
             Content::Raw(bytes) => (None, Some(*bytes)),
         };
         let everything = ["*".to_owned()];
-        let (raw, redacted) = match &redacted {
-            // Nobody knows which of the bytes are the fields that are to be left out.
-            None if raw.is_some() && self.postmark.redact.is_some() => (None, everything.as_slice()),
-            None => (raw, Default::default()),
-            Some(redacted) => (raw, redacted.fields.as_slice()),
+        let (document, raw, redacted) = match &redaction {
+            Redaction::All => (None, None, everything.as_slice()),
+            Redaction::Nothing => (document, raw, Default::default()),
+            Redaction::Part(redacted) => (document, raw, redacted.fields.as_slice()),
         };
         let text = raw.map(std::str::from_utf8);
         let letter = Letter {
@@ -310,6 +313,15 @@ impl DeadLetters {
         let is_there = digest.is_of(&part.path);
         self.put(index, Some(part).filter(|_| is_there));
         is_there
+    }
+
+    /// Makes the letters that are kept durable.
+    pub(crate) fn sync(&self) -> Result<(), RunError> {
+        let paths: Vec<PathBuf> =
+            lock(&self.parts).all.iter().flatten().flatten().map(|part| part.path.clone()).collect();
+        let sync =
+            |path: &PathBuf| File::open(path).and_then(|file| file.sync_data()).map_err(|e| RunError::work(path, e));
+        paths.iter().try_for_each(sync)
     }
 
     fn put(&self, index: usize, part: Option<Part>) {

@@ -73,6 +73,8 @@ pub struct Job {
     pub validators: Vec<Arc<dyn Validate>>,
     /// See [`run_id`].
     pub run_id: String,
+    /// The id that plugins see: of a replay that of the run which it makes whole.
+    pub known_as: String,
     /// The one time that the run knows, microseconds since the Unix epoch.
     pub started_at: i64,
     /// What of it another run read and refused, where this one replays that.

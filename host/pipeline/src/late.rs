@@ -12,6 +12,7 @@ use crate::dedup::{Collision, Repeat};
 use crate::error::RunError;
 use crate::job::Job;
 use crate::keys::RowPosition;
+use crate::progress::Progress;
 use crate::reading::SplitReader;
 
 /// Code of a key that belongs to another document.
@@ -92,6 +93,7 @@ pub(crate) fn write_late(
     letters: &DeadLetters,
     uniques: &[(usize, Unique)],
     mut late: Vec<Late>,
+    progress: &Progress,
 ) -> Result<(), RunError> {
     // By document within a split: rows are numbered by table, and documents are read forwards.
     late.sort_by_key(|late| {
@@ -112,7 +114,7 @@ pub(crate) fn write_late(
             let (_, offset) = why.place();
             let table = tables.get(*table).map(Table::name).unwrap_or_default();
             let refusal = why.refusal(job, splits, uniques, table)?;
-            let document = Content::Document(documents.at(offset)?);
+            let document = Content::Document(documents.at(offset, progress)?);
             let validator = why.rule(uniques).map(|(validator, _)| *validator);
             part.write(&file.name, offset, &refusal, validator, &document)?;
         }
@@ -134,9 +136,11 @@ impl<'a> Documents<'a> {
     }
 
     /// The document that begins at `offset`, in the form of the REST API.
-    fn at(&mut self, offset: u64) -> Result<&[u8], RunError> {
+    fn at(&mut self, offset: u64, progress: &Progress) -> Result<&[u8], RunError> {
         while self.offset != Some(offset) {
-            let batch = self.reader.next(1, |_| Ok(()))?;
+            // It may be far into a large file.
+            let batch =
+                self.reader.next(1, |_| if progress.is_cancelled() { Err(RunError::Cancelled) } else { Ok(()) })?;
             let batch = batch.ok_or_else(|| RunError::Changed { file: self.reader.file.name.clone(), offset })?;
             if let Some(found) = batch.offsets.first() {
                 self.offset = Some(*found);

@@ -51,6 +51,18 @@ pub struct Letter {
 }
 
 impl Letter {
+    /// Whether its document is all of the record: nothing was left out of it, and it could be written as a document. Where a part that nobody had
+    /// asked for is broken, the document has the bytes of the record as `raw` in the place of its fields.
+    pub fn is_whole(&self) -> bool {
+        #[derive(Deserialize)]
+        struct Part {
+            raw: Option<serde::de::IgnoredAny>,
+        }
+        let is_document =
+            |document: &RawValue| serde_json::from_str::<Part>(document.get()).is_ok_and(|p| p.raw.is_none());
+        self.redacted.is_empty() && self.document.as_ref().is_none_or(|document| is_document(document))
+    }
+
     /// The path of its document below `documents/`, where it has one.
     pub fn path(&self) -> Option<String> {
         #[derive(Deserialize)]

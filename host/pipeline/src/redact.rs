@@ -6,6 +6,16 @@ use serde_json::{Map, Value, json};
 /// What stands in the place of a value that was left out.
 const MARK: &str = "(redacted)";
 
+/// What has to be left out of a record.
+pub(crate) enum Redaction {
+    /// It has none of the fields: it is kept as it is, byte for byte.
+    Nothing,
+    /// Fields of a document.
+    Part(Redacted),
+    /// All of it, since nobody knows where in its bytes the fields are.
+    All,
+}
+
 /// A document without the fields that nobody is to see.
 pub(crate) struct Redacted {
     /// In the form of the REST API.
@@ -15,21 +25,30 @@ pub(crate) struct Redacted {
     values: Vec<String>,
 }
 
-impl Redacted {
-    /// None where the document has none of the fields: it is kept as it is, byte for byte. What is no JSON is for the caller to keep out.
-    pub(crate) fn of(document: &[u8], fields: &Grant) -> Option<Self> {
-        let mut value: Value = serde_json::from_slice(document).ok()?;
-        let mut redacted = Self { document: Vec::new(), fields: Vec::new(), values: Vec::new() };
-        redacted.map(value.get_mut("fields")?.as_object_mut()?, &mut Vec::new(), fields);
+impl Redaction {
+    /// What has to be left out of a document.
+    pub(crate) fn of(document: &[u8], fields: &Grant) -> Self {
+        // Too deep for this reader, or no JSON at all.
+        let Ok(mut value) = serde_json::from_slice::<Value>(document) else { return Self::All };
+        // Bytes of a record that could not be written as a document (see `Letter::is_whole`).
+        if value.get("raw").is_some() {
+            return Self::All;
+        }
+        let mut redacted = Redacted { document: Vec::new(), fields: Vec::new(), values: Vec::new() };
+        if let Some(map) = value.get_mut("fields").and_then(Value::as_object_mut) {
+            redacted.map(map, &mut Vec::new(), fields);
+        }
         if redacted.fields.is_empty() {
-            return None;
+            return Self::Nothing;
         }
         // As long texts may have short ones in them.
         redacted.values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         redacted.document = value.to_string().into_bytes();
-        Some(redacted)
+        Self::Part(redacted)
     }
+}
 
+impl Redacted {
     /// A message without the values that were left out, as far as they stand in it as words of their own.
     pub(crate) fn message(&self, message: &str) -> String {
         self.values.iter().fold(message.to_owned(), |text, value| without(&text, value))
@@ -95,7 +114,29 @@ mod tests {
     use super::*;
 
     fn redacted(document: &Value, fields: &str) -> Option<Redacted> {
-        Redacted::of(document.to_string().as_bytes(), &fields.parse().unwrap())
+        match Redaction::of(document.to_string().as_bytes(), &fields.parse().unwrap()) {
+            Redaction::Part(redacted) => Some(redacted),
+            Redaction::Nothing => None,
+            Redaction::All => panic!("all of {document}"),
+        }
+    }
+
+    /// Where the fields cannot be found, nothing is kept: a document that is too deep, bytes that are no document, no JSON.
+    #[test]
+    fn what_cannot_be_looked_into_goes_as_a_whole() {
+        let deep = format!(
+            "{}{{\"stringValue\":\"secret\"}}{}",
+            r#"{"mapValue":{"fields":{"a":"#.repeat(45),
+            "}}}".repeat(45)
+        );
+        let deep = format!(r#"{{"name":"p/1","fields":{{"a":{deep}}}}}"#);
+        assert!(serde_json::from_str::<&serde_json::value::RawValue>(&deep).is_ok(), "it is JSON");
+        for document in [deep.as_str(), r#"{"name":"p/1","raw":"c2VjcmV0"}"#, "secret"] {
+            assert!(
+                matches!(Redaction::of(document.as_bytes(), &"mail".parse().unwrap()), Redaction::All),
+                "{document}"
+            );
+        }
     }
 
     #[test]

@@ -139,7 +139,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         // Who interrupts a run may be about to turn the machine off.
         if matches!(error, RunError::Cancelled)
             && keep.is_some()
-            && let Err(error) = files.sync()
+            && let Err(error) = files.sync().and_then(|()| letters.sync())
         {
             tracing::warn!("what the run has done may not survive a failure of power: {error}");
         }
@@ -202,7 +202,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
     ledger.rules = rules(job, broken, &ledger.rows);
     if !late.is_empty() {
         late.iter().for_each(|letter| count_code(&mut ledger.refusals, letter.why.code(&uniques), 1));
-        write_late(job, &splits, &letters, &uniques, late)?;
+        write_late(job, &splits, &letters, &uniques, late, progress)?;
     }
     ledger.balance_records()?;
     let letters_left_out = letters.publish(&letter_box, ledger.dead_letters())?;
@@ -248,7 +248,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
     let staying: Vec<Staying<'_>> = (tables.iter().zip(&survivors))
         .map(|(store, stay)| Staying { rows: &store.rows, stay, splits: splits.len() })
         .collect();
-    let observer = |table: &Table| Observer::new(table, &job.run_id, job.started_at, job.options.keeps);
+    let observer = |table: &Table| Observer::new(table, &job.known_as, job.started_at, job.options.keeps);
     let mut observers: Vec<Observer> = description.tables().iter().map(observer).collect();
     if !matches!(begun, Ok(Begun::Ready)) && job.options.keeps != Keeps::default() {
         staying.iter().zip(&mut observers).try_for_each(|(rows, observer)| rows.look(observer))?;

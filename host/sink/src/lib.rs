@@ -35,5 +35,5 @@ pub use parquet::Parquet;
 pub use postgres::Postgres;
 pub use server::{Emulators, FaultKind, OpenOptions, ServerFault, runtime};
 pub use sink::{Begun, Load, OnConflict, Sink, TableCount, TableState};
-pub use spec::{DEFAULT_SPEC, open, with_password, without_password};
+pub use spec::{DEFAULT_SPEC, lacks_password, open, with_password, without_password};
 pub use sqlite::Sqlite;

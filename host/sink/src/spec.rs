@@ -73,13 +73,39 @@ pub fn with_password(spec: &str, password: &str) -> Result<String, SinkError> {
 /// What was written, as it may be shown: with `…` in the place of a password.
 pub fn without_password(spec: &str) -> String {
     let Some((scheme, rest)) = spec.split_once("://") else { return spec.to_owned() };
-    let end = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
-    match authority.rsplit_once('@').map(|(who, host)| (who.split_once(':'), host)) {
-        Some((Some((user, _)), host)) => format!("{scheme}://{user}:…@{host}{path}"),
-        _ => spec.to_owned(),
+    // Words such as `--to=mysql://…` are shown as well.
+    let is_server = SERVERS.iter().any(|server| scheme.ends_with(server));
+    let (before, query) = rest.split_once('?').map_or((rest, None), |(before, query)| (before, Some(query)));
+    let end = before.find('/').unwrap_or(before.len());
+    let authority = before.get(..end).unwrap_or_default();
+    // Drivers take what stands before the `@` for the user and the password, also where a `/` or a `?` in it should have been written as %2F or %3F.
+    let at = authority.rfind('@').or_else(|| rest.find('@').filter(|_| is_server && rest.contains(':')));
+    let hidden = at.and_then(|at| {
+        let (user, _) = rest.get(..at)?.split_once(':')?;
+        Some(format!("{scheme}://{user}:{HIDDEN}{}", rest.get(at..)?))
+    });
+    let shown = hidden.unwrap_or_else(|| spec.to_owned());
+    match (is_server && query.is_some()).then(|| shown.split_once('?')).flatten() {
+        Some((before, query)) => {
+            let pair = |pair: &str| match pair.split_once('=') {
+                Some((name, _)) if name.eq_ignore_ascii_case("password") => format!("{name}={HIDDEN}"),
+                _ => pair.to_owned(),
+            };
+            format!("{before}?{}", query.split('&').map(pair).collect::<Vec<_>>().join("&"))
+        }
+        None => shown,
     }
 }
+
+/// Whether a password stood in what [`without_password`] made this of.
+pub fn lacks_password(shown: &str) -> bool {
+    shown.contains(&format!(":{HIDDEN}@")) || shown.contains(&format!("={HIDDEN}"))
+}
+
+/// What stands in the place of a password.
+const HIDDEN: char = '…';
+/// Schemes of addresses that may have one.
+const SERVERS: [&str; 4] = ["postgresql", "postgres", "mysql", "mariadb"];
 
 #[cfg(test)]
 mod tests {
@@ -111,6 +137,24 @@ mod tests {
         ] {
             let error = with(spec).unwrap_err();
             assert!(error.contains(part) && !error.contains("secret") && !error.contains("a/b"), "{spec}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        for (spec, shown) in [
+            ("postgresql://ann:se@cret@h:1/d", "postgresql://ann:…@h:1/d"),
+            ("postgresql://ann:se/cret@h/d", "postgresql://ann:…@h/d"),
+            ("--to=postgres://ann:se?cret@h/d?sslmode=require", "--to=postgres://ann:…@h/d?sslmode=require"),
+            ("postgresql://h/d?user=ann&password=secret", "postgresql://h/d?user=ann&password=…"),
+            ("mysql://ann:secret@h/d?Password=secret&x=1", "mysql://ann:…@h/d?Password=…&x=1"),
+        ] {
+            assert_eq!(without_password(spec), shown);
+            assert!(lacks_password(shown));
+        }
+        for spec in ["postgresql://ann@h:5/d", "postgresql://h:5/d", "https://h/a?password=b", "a:b@c", "sqlite:q.db"] {
+            assert_eq!(without_password(spec), spec);
+            assert!(!lacks_password(spec));
         }
     }
 

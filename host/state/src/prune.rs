@@ -71,7 +71,14 @@ impl State {
         let bytes = size_of(&folder);
         let record = why == Why::Age;
         if !dry_run {
-            let held = if folder.exists() { Some(self.hold(&run.id)?) } else { None };
+            let held = match folder.exists().then(|| self.hold(&run.id)).transpose() {
+                // Somebody took it up since it was listed, or did more: it is not what was to go any more.
+                Err(StateError::Held { .. }) => return Ok(0),
+                held => held?,
+            };
+            if self.find(&run.id)?.is_none_or(|now| now.is_other_than(run)) {
+                return Ok(0);
+            }
             if record {
                 let removed = self.lock().execute("DELETE FROM runs WHERE id = ?1", [&run.id]);
                 removed.map_err(self.at().doing("removing a run from"))?;
@@ -87,7 +94,8 @@ impl State {
     /// Gives up the work that is kept of a run; its record stays.
     pub fn abandon(&self, run: &RunRecord, folder: Option<crate::RunFolder>) -> Result<(), StateError> {
         // What it looked like when it was found is not what is stored.
-        let state = if run.state == RunState::Killed { RunState::Interrupted } else { run.state };
+        let state =
+            if matches!(run.state, RunState::Killed | RunState::Running) { RunState::Interrupted } else { run.state };
         self.finish(&RunRecord { resumable: false, state, ..run.clone() }, folder)
     }
 
@@ -98,6 +106,10 @@ impl State {
         let mut pruned = Vec::new();
         for name in entries.flatten().map(|entry| entry.file_name()) {
             let Some(run) = name.to_str() else { continue };
+            // Nobody waits for a run that is under way.
+            if self.is_held(run) {
+                continue;
+            }
             // Held before its record is read: who begins a run takes hold of it first and records it then.
             let Ok(held) = self.hold(run) else { continue };
             if self.find(run)?.is_some_and(|run| run.is_unfinished()) {
@@ -105,6 +117,7 @@ impl State {
             }
             let bytes = size_of(held.path());
             if !dry_run {
+                self.forget_splits(run)?;
                 held.remove()?;
             }
             pruned.push(Pruned { run: run.to_owned(), bytes, record: false, why: Why::Leftover });

@@ -244,6 +244,11 @@ impl RunRecord {
         }
     }
 
+    /// Whether somebody worked on the run, or ended it, between two looks at its record.
+    pub fn is_other_than(&self, earlier: &Self) -> bool {
+        (self.attempts, self.ended_at, self.begun_at) != (earlier.attempts, earlier.ended_at, earlier.begun_at)
+    }
+
     /// Whether it can be gone on with now: it is not done, and its work is kept.
     pub fn is_unfinished(&self) -> bool {
         self.resumable && !matches!(self.state, RunState::Done | RunState::Refused)

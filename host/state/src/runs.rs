@@ -125,8 +125,14 @@ impl State {
         if run.is_unfinished() {
             return Ok(());
         }
-        self.lock().execute("DELETE FROM splits WHERE run = ?1", [&run.id]).map_err(doing)?;
+        self.forget_splits(&run.id)?;
         folder.map_or(Ok(()), RunFolder::remove)
+    }
+
+    /// Removes what the journal has of a run.
+    pub(crate) fn forget_splits(&self, run: &str) -> Result<(), StateError> {
+        let removed = self.lock().execute("DELETE FROM splits WHERE run = ?1", [run]);
+        removed.map(|_| ()).map_err(self.at().doing("removing splits from"))
     }
 
     /// The runs that are wanted, newest first.

@@ -73,6 +73,8 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StateError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(at.doing("opening"))?;
     connection.busy_timeout(PATIENCE).map_err(at.doing("opening"))?;
+    // Before anything is written to it.
+    is_ours(&connection, path)?;
     in_wal_mode(&connection).map_err(at.doing("opening"))?;
     // Enough for a crash of the process at any instant. After a failure of power the last commits may be missing, and what they said is
     // found out anew; the database is whole.
@@ -84,16 +86,7 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StateError> {
     let transaction =
         connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(at.doing("opening"))?;
     // Another process may have been faster.
-    let (application, found) = version(&transaction).map_err(at.doing("reading"))?;
-    let tables: i64 = transaction
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(at.doing("reading"))?;
-    if application != APPLICATION && (tables > 0 || application != 0) {
-        return Err(StateError::Foreign { path: path.to_owned() });
-    }
-    if found > known {
-        return Err(StateError::Newer { path: path.to_owned(), found, known });
-    }
+    let found = is_ours(&transaction, path)?;
     for step in STEPS.iter().skip(usize::try_from(found).unwrap_or_default()) {
         transaction.execute_batch(step).map_err(at.doing("creating the tables of"))?;
     }
@@ -102,6 +95,23 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StateError> {
         .map_err(at.doing("creating the tables of"))?;
     transaction.commit().map_err(at.doing("creating the tables of"))?;
     Ok(connection)
+}
+
+/// The version of a database that is ours and not too new, or 0 of an empty one.
+fn is_ours(connection: &Connection, path: &Path) -> Result<i32, StateError> {
+    let at = Context(path);
+    let (application, found) = version(connection).map_err(at.doing("reading"))?;
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(at.doing("reading"))?;
+    if application != APPLICATION && (tables > 0 || application != 0) {
+        return Err(StateError::Foreign { path: path.to_owned() });
+    }
+    let known = i32::try_from(STEPS.len()).unwrap_or(i32::MAX);
+    if found > known {
+        return Err(StateError::Newer { path: path.to_owned(), found, known });
+    }
+    Ok(found)
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<(i32, i32)> {

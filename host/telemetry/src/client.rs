@@ -58,7 +58,10 @@ pub(crate) struct Client {
 impl HttpClient for Client {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let http = self.http.clone();
-        let to = request.uri().to_string();
+        // Without a user and a password, which are nobody's to see.
+        let uri = request.uri();
+        let host = uri.authority().map_or("", |authority| authority.as_str().rsplit('@').next().unwrap_or_default());
+        let to = format!("{}://{host}{}", uri.scheme_str().unwrap_or("http"), uri.path());
         let sent = self.threads.spawn(async move { send(&http, request).await }).await;
         let outcome = sent.map_err(HttpError::from).and_then(|outcome| outcome);
         match &outcome {
@@ -71,9 +74,9 @@ impl HttpClient for Client {
 }
 
 async fn send(http: &reqwest::Client, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-    let mut answer = http.execute(request.try_into()?).await?;
+    let mut answer = http.execute(request.try_into()?).await.map_err(reqwest::Error::without_url)?;
     let mut body = Vec::new();
-    while let Some(part) = answer.chunk().await? {
+    while let Some(part) = answer.chunk().await.map_err(reqwest::Error::without_url)? {
         body.extend_from_slice(&part);
         if body.len() > ANSWER {
             return Err(format!("the answer has more than {ANSWER} bytes").into());

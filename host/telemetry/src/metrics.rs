@@ -190,7 +190,7 @@ pub(crate) static LAST_SUCCESS: Metric = gauge(
     "gristmill_run_last_success_timestamp_seconds",
     &[],
     None,
-    "When a run of this work last ended well, this one or one before it that the state folder knows, in seconds since the Unix epoch",
+    "When a run of this job, or of this work where it has no name, last ended well, this one or one before it that the state folder knows, in seconds since the Unix epoch",
 );
 
 /// All of them, in the order in which they are told.

@@ -55,6 +55,11 @@ impl FromStr for Endpoint {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(fail("an address begins with http:// or https://"));
         }
+        if !url.username().is_empty() || url.password().is_some() {
+            // Nor is the address said once more.
+            let what = "a user and a password have no place in it; OTEL_EXPORTER_OTLP_HEADERS takes a token".to_owned();
+            return Err(TelemetryError::Endpoint { endpoint: "--otlp".to_owned(), what });
+        }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(fail("an address has nothing after its path"));
         }

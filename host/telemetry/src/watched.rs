@@ -44,6 +44,13 @@ pub struct End {
     pub ledger: Option<Ledger>,
 }
 
+impl End {
+    /// Whether all is loaded, which it is where only a target is missed.
+    fn is_well(&self) -> bool {
+        self.exit_code == 0 || self.error.as_deref() == Some("run.target-missed")
+    }
+}
+
 /// The value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Number {
@@ -119,7 +126,7 @@ impl Watched {
         let mut now = self.now();
         let at = SystemTime::now();
         let took = now.began.map(|(_, began)| began.elapsed()).unwrap_or_default();
-        if end.exit_code == 0 {
+        if end.is_well() {
             now.last_success = Some(unix(at));
         }
         now.ended = Some((end, at, took));
@@ -144,7 +151,7 @@ impl Watched {
             counters(&mut all, progress, ended.is_some(), ledger);
         }
         if let Some((end, at, _)) = ended {
-            all.count(&SUCCESS, &[], u64::from(end.exit_code == 0));
+            all.count(&SUCCESS, &[], u64::from(end.is_well()));
             all.count(&EXIT_CODE, &[], u64::from(end.exit_code));
             all.seconds(&LAST_COMPLETION, &[], unix(*at));
         }

@@ -17,7 +17,7 @@ use crate::error::CliError;
 
 pub(crate) use args::{LsArgs, OutputArgs, PruneArgs, ReportArgs, RunsCommand, RunsTargetsArgs, ShowArgs};
 pub(crate) use compare::compare;
-pub(crate) use show::show;
+pub(crate) use show::{show, state_text};
 
 /// The run that is named, or the newest.
 pub(crate) fn find(state: &State, run: Option<&str>) -> Result<RunRecord, CliError> {

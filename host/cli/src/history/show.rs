@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::args::Cli;
 use crate::error::CliError;
 use crate::history::{ShowArgs, find, ledger_of, shell_words};
+use crate::letters::Replays;
 use crate::recorded::open_state;
 use crate::summary::ledger_text;
 use crate::text::{count, print, table};
@@ -51,6 +52,12 @@ fn text_of(run: &RunRecord, finished_splits: u64) -> String {
         line("exit code", &code.to_string());
     }
     let seconds = |micros: i64| format_rfc3339(micros.div_euclid(1_000_000) * 1_000_000);
+    if let Some(replays) = Replays::of(run) {
+        line("replays", &replays.text());
+        for not in &replays.not_replayed {
+            line("not replayed", &format!("{}: {}", count(not.count), not.why));
+        }
+    }
     line("began", &seconds(run.begun_at));
     if let Some(ended) = run.ended_at {
         line("ended", &seconds(ended));

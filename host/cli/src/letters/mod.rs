@@ -68,7 +68,7 @@ fn letters_of_run(record: &RunRecord, google: &Credentials) -> Result<LetterBox,
         Some(path) => letter_box(&in_folder(&record.command.folder, Path::new(path)), google),
         None => Err(CliError::Letters {
             what: format!("run {} has no dead letters: it is {}", record.id, record.state.name()),
-            remedy: "See which runs have some with `gristmill runs ls`",
+            remedy: "Name their file by --file, if it got so far that there is one; or run its command again",
         }),
     }
 }

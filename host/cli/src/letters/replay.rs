@@ -51,7 +51,7 @@ pub(crate) struct NotReplayed {
 
 impl Replays {
     /// What a run replays according to its record.
-    fn of(record: &RunRecord) -> Option<Self> {
+    pub(crate) fn of(record: &RunRecord) -> Option<Self> {
         record.details.more.get(REPLAYS).and_then(|value| serde_json::from_value(value.clone()).ok())
     }
 
@@ -122,8 +122,10 @@ pub(super) fn replay(cli: &Cli, args: &ReplayArgs) -> Result<(), CliError> {
     job.resume.state.state = Some(std::path::absolute(here.join(state.folder())).unwrap_or_default());
     job.resume.no_resume = true;
     job.resume.fresh = false;
+    // It says when the job last loaded what was new.
+    job.monitor.metrics_file = None;
     if let Some(path) = &job.dead_letters
-        && path.display().to_string() == letters.to_string()
+        && is_same(path, Path::new(&letters.to_string()))
     {
         return Err(CliError::Letters {
             what: format!("{letters} has the letters that are replayed, and would be replaced by those of the replay"),
@@ -186,6 +188,22 @@ pub(super) fn replay(cli: &Cli, args: &ReplayArgs) -> Result<(), CliError> {
     }
     let replay = Replay { replays, folder: here, input, destination: original.destination.clone() };
     watched(cli, &job, None, Some(Replaying { replay, records, begun_at: now() }))
+}
+
+/// Whether two paths name one file, however they are written.
+fn is_same(a: &Path, b: &Path) -> bool {
+    a == b || matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+/// The newest run that put its rows where those of a run were, after it, and is no replay of it.
+fn replaced_by(state: &State, run: &RunRecord, original: &RunRecord) -> Result<Option<RunRecord>, CliError> {
+    let done = Filter { states: vec![RunState::Done], since: Some(run.begun_at + 1), ..Filter::default() };
+    let is_other = |other: &RunRecord| match Replays::of(other) {
+        // A replay loads from the folder of the run that it replays.
+        Some(replays) => replays.original != original.id,
+        None => other.command.folder == original.command.folder,
+    };
+    Ok(state.runs(&done)?.into_iter().find(|other| other.destination == run.destination && is_other(other)))
 }
 
 /// Whether a run is a replay that was stopped, so that what it replays is to be replayed in its place.
@@ -269,6 +287,15 @@ impl Plan {
             };
             return no(why, "Leave --from out: the export is read again as a whole");
         }
+        if replaces && let Some(later) = replaced_by(state, run, original)? {
+            return no(
+                format!(
+                    "{} has the rows of run {} by now, whose place those of run {} would take",
+                    run.destination, later.id, run.id
+                ),
+                "Replay that run, by its id; or run the command of this one again if its rows are what is wanted",
+            );
+        }
         // The bytes of a record that is no document are the same as before: only another version of this program may read them otherwise.
         let other_program = original.program != env!("CARGO_PKG_VERSION");
         let incomplete = taken.redacted() + taken.left_out + if other_program { taken.raw() } else { 0 };
@@ -295,7 +322,7 @@ impl Plan {
         } else {
             Source::Letters
         };
-        let of_rows = Self::keyless(state, run, job, from, whole)?;
+        let of_rows = Self::keyless(state, run, job, from, replaces, whole)?;
         let mut not_replayed = Vec::new();
         let mut not = |count: u64, why: String| {
             if count > 0 {
@@ -303,12 +330,10 @@ impl Plan {
             }
         };
         if from == Source::Letters {
-            let and = match (&changed, args.from) {
-                (Some(change), _) => format!(", and the export is not what it was: {change}"),
-                (None, _) => String::new(),
-            };
+            let and =
+                changed.as_ref().map_or_else(String::new, |c| format!(", and the export is not what it was: {c}"));
             not(taken.raw(), format!("no documents, and the same bytes are none again{and}"));
-            not(taken.redacted(), format!("fields were left out of the letter{and}"));
+            not(taken.redacted(), format!("fields were left out of the letter, or could not be written to it{and}"));
             not(taken.left_out, format!("the letter had no room in the file{and}"));
             if let Some(table) = &of_rows {
                 not(
@@ -326,15 +351,16 @@ impl Plan {
         run: &RunRecord,
         job: &JobArgs,
         from: Source,
+        replaces: bool,
         whole: bool,
     ) -> Result<Option<String>, CliError> {
-        if whole {
+        if replaces {
             return Ok(None);
         }
         let description = description(job)?;
         let Some(table) = description.tables().iter().find(|table| table.key().is_empty()) else { return Ok(None) };
         let table = table.name().to_owned();
-        if from == Source::Export {
+        if from == Source::Export && !whole {
             return Err(CliError::Letters {
                 what: format!("table {table} has no key: the rows that are there would be loaded once more"),
                 remedy: "Replay with --from letters",
@@ -350,6 +376,8 @@ impl Plan {
                 ),
                 remedy: "Replay what that run refused again, by its id",
             }),
+            // Of a run that loaded nothing no rows are there.
+            None if whole => Ok(None),
             None => Ok(Some(table)),
         }
     }

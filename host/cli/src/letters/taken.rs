@@ -95,7 +95,7 @@ impl Taken {
                 }
             };
             let document = match &letter.document {
-                _ if !letter.redacted.is_empty() => Document::Redacted,
+                _ if !letter.is_whole() => Document::Redacted,
                 None => Document::Raw,
                 Some(document) => {
                     let text = document.get().as_bytes();

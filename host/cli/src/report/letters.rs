@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
+use gristmill_pipeline::letters::LeftOut;
 use gristmill_source::Credentials;
 use gristmill_state::RunRecord;
 use gristmill_storage::{Address, Storage};
@@ -13,6 +14,7 @@ use serde_json::value::RawValue;
 
 use crate::error::CliError;
 use crate::files;
+use crate::text::count;
 
 /// Bytes of letters that are looked through on this machine at most.
 const LOCAL: u64 = 1 << 30;
@@ -53,6 +55,12 @@ struct Written<'a> {
     raw_hex: Option<String>,
 }
 
+/// What stands at the end of a file that is full.
+#[derive(Debug, Deserialize)]
+struct Full {
+    left_out: LeftOut,
+}
+
 /// A sample.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Letter {
@@ -73,6 +81,8 @@ pub(crate) struct Letter {
 pub(crate) struct Samples {
     pub(crate) by_code: BTreeMap<String, Vec<Letter>>,
     pub(crate) note: Option<String>,
+    /// Whether anything of documents is to be on the page.
+    pub(crate) are_wanted: bool,
 }
 
 /// Looks through the dead letters of a run for so many of each code. What goes wrong is said, and no error: the letters are somebody's to keep or remove.
@@ -127,6 +137,11 @@ fn read(run: &str, each: usize, refusals: &BTreeMap<String, u64>, mut from: impl
             break;
         }
         let Ok(letter) = serde_json::from_slice::<Written<'_>>(&line) else {
+            if let Ok(full) = serde_json::from_slice::<Full>(&line) {
+                let n = full.left_out.letters;
+                samples.note = Some(format!("{} more had no room in the file of dead letters.", count(n)));
+                continue;
+            }
             // The last one of a part is cut.
             if line.last() == Some(&b'\n') {
                 samples.note = Some("Some lines of the dead letters are no letters.".to_owned());

@@ -24,7 +24,8 @@ use crate::text::print;
 pub(crate) fn report(cli: &Cli, args: &ReportArgs) -> Result<(), CliError> {
     let state = open_state(&args.state)?;
     let run = find(&state, args.run.as_deref())?;
-    let samples = letters::samples(&run, args.samples.into(), &args.google.credentials);
+    let mut samples = letters::samples(&run, args.samples.into(), &args.google.credentials);
+    samples.are_wanted = args.samples > 0;
     let page = page::page(&run, state.finished_splits(&run.id)?, &samples);
     if args.output == Path::new("-") {
         return print(&page);

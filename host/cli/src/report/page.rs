@@ -7,13 +7,14 @@ use gristmill_state::{PluginRecord, RunRecord, RunState};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::history::{ledger_of, shell_words};
+use crate::history::{ledger_of, shell_words, state_text};
+use crate::letters::Replays;
 use crate::report::charts::{self, seconds, size};
 use crate::report::flow::{self, data};
 use crate::report::html::Html;
 use crate::report::letters::Samples;
 use crate::report::tables::{self, percent};
-use crate::text::{count, sentence};
+use crate::text::{count, per_second, sentence};
 
 /// How every page begins: what begins otherwise is somebody else's.
 pub(crate) const BEGINS: &str = "<!doctype html><!-- gristmill report -->";
@@ -35,7 +36,9 @@ pub(crate) fn page(run: &RunRecord, finished_splits: u64, samples: &Samples) -> 
     times(&mut html, run);
     refused(&mut html, run, ledger.as_ref(), samples);
     let more = &run.details.more;
-    tables::section(&mut html, more.get("tables").unwrap_or(&Value::Null), more.get("profile"));
+    // The least and the greatest value of a column are of documents too.
+    let profile = more.get("profile").filter(|_| samples.are_wanted);
+    tables::section(&mut html, more.get("tables").unwrap_or(&Value::Null), profile);
     plugin(&mut html, run);
     input(&mut html, run);
     about(&mut html, run);
@@ -203,16 +206,6 @@ fn top(html: &mut Html, run: &RunRecord, finished_splits: u64, ledger: Option<&L
     html.raw("</dl></header>");
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rate for people"
-)]
-fn per_second(n: u64, seconds: f64) -> u64 {
-    (n as f64 / seconds.max(0.001)) as u64
-}
-
 /// A time for people, to the second.
 fn at(micros: i64) -> String {
     let text = format_rfc3339(micros.div_euclid(1_000_000) * 1_000_000);
@@ -266,7 +259,18 @@ fn refused(html: &mut Html, run: &RunRecord, ledger: Option<&Ledger>, samples: &
     html.raw("<section aria-labelledby=\"refused\"><h2 id=\"refused\">What was refused</h2>");
     let all: u64 = run.refusals.values().sum();
     if all == 0 {
-        html.raw("<p class=\"soft\">Nothing.</p>");
+        let seen = run.details.samples.last().map_or(0, |sample| sample.refused);
+        match ledger {
+            Some(_) => html.raw("<p class=\"soft\">Nothing.</p>"),
+            None if seen == 0 => html.raw("<p class=\"soft\">Not known: the run has no account.</p>"),
+            None => html.element(
+                "p class=\"soft\"",
+                &format!(
+                    "{} when the run was last looked at; by which code is known when its input is mapped.",
+                    plural(seen, "record", "records")
+                ),
+            ),
+        };
     } else {
         match &run.dead_letters {
             Some(letters) => html
@@ -434,8 +438,13 @@ fn about(html: &mut Html, run: &RunRecord) {
     if let Some(job) = &run.job {
         fact(html, "Job", job);
     }
-    let can_go_on = if run.is_unfinished() && run.state != RunState::Running { ", can go on" } else { "" };
-    fact(html, "State", &format!("{}{can_go_on}", run.state.name()));
+    fact(html, "State", &state_text(run));
+    if let Some(replays) = Replays::of(run) {
+        fact(html, "Replays", &replays.text());
+        for not in &replays.not_replayed {
+            fact(html, "Not replayed", &format!("{}: {}", count(not.count), not.why));
+        }
+    }
     fact(html, "Began", &at(run.begun_at));
     if let Some(ended) = run.ended_at {
         fact(html, "Ended", &at(ended));

@@ -1,5 +1,5 @@
-//! A histogram of bounded size over values that come one by one: where they leave its range, its bars become twice as wide. What it
-//! looks like in the end does not depend on the order of the values.
+//! A histogram of bounded size over values that come one by one: where they leave its range, its bars become twice as wide. Of
+//! integers it does not depend on their order what it looks like in the end; of other numbers the first decides how narrow the bars may get.
 
 use serde_json::{Value, json};
 

@@ -15,7 +15,11 @@ const CELLS: usize = 1 << 11;
 /// Rows of the sample.
 pub(super) const SAMPLE: usize = 1 << 11;
 /// The layout below.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// Bits of a hash that a cell has: with so few, a sum of copies of one row can be divided again.
+const CELL_BITS: u32 = 56;
+/// Copies of a row that a sum is taken apart into.
+const COPIES: i64 = 127;
 
 /// The sum of rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,12 +52,13 @@ impl Default for Sketch {
 }
 
 impl Cell {
-    fn add(&mut self, (key, row): Pair, check: u32, sign: i32) {
-        let times = |n: u64| if sign < 0 { n.wrapping_neg() } else { n };
-        self.count = self.count.wrapping_add(sign);
-        self.check = if sign < 0 { self.check.wrapping_sub(check) } else { self.check.wrapping_add(check) };
-        self.key = self.key.wrapping_add(times(key));
-        self.row = self.row.wrapping_add(times(row));
+    /// Adds a row so many times, or takes it away.
+    fn add(&mut self, (key, row): Pair, check: u32, times: i32) {
+        let wide = i64::from(times).cast_unsigned();
+        self.count = self.count.wrapping_add(times);
+        self.check = self.check.wrapping_add(check.wrapping_mul(times.cast_unsigned()));
+        self.key = self.key.wrapping_add(key.wrapping_mul(wide));
+        self.row = self.row.wrapping_add(row.wrapping_mul(wide));
     }
 
     fn minus(self, other: Self) -> Self {
@@ -65,15 +70,18 @@ impl Cell {
         }
     }
 
-    /// The only row in it, and on which side it is.
+    /// The only row in it, how often, and by the sign of that on which side.
     fn only(self) -> Option<(Pair, i32)> {
-        let sign = self.count;
-        let (pair, check) = match sign {
-            1 => ((self.key, self.row), self.check),
-            -1 => ((self.key.wrapping_neg(), self.row.wrapping_neg()), self.check.wrapping_neg()),
-            _ => return None,
-        };
-        (places(pair).1 == check).then_some((pair, sign))
+        let times = i64::from(self.count);
+        if times == 0 || times.abs() > COPIES {
+            return None;
+        }
+        let (key, row) = (self.key.cast_signed(), self.row.cast_signed());
+        if key % times != 0 || row % times != 0 {
+            return None;
+        }
+        let pair = ((key / times).cast_unsigned(), (row / times).cast_unsigned());
+        (places(pair).1.wrapping_mul(self.count.cast_unsigned()) == self.check).then_some((pair, self.count))
     }
 }
 
@@ -94,10 +102,11 @@ impl Sketch {
     /// Adds a row.
     pub(super) fn add(&mut self, key: u64, row: u64) {
         self.rows += 1;
-        let (places, check) = places((key, row));
+        let of_cells = (key >> (u64::BITS - CELL_BITS), row >> (u64::BITS - CELL_BITS));
+        let (places, check) = places(of_cells);
         for place in places {
             if let Some(cell) = self.cells.get_mut(place) {
-                cell.add((key, row), check, 1);
+                cell.add(of_cells, check, 1);
             }
         }
         if key <= self.below {
@@ -140,9 +149,10 @@ impl Sketch {
         if let Some((ours, theirs)) = take_apart(self.all_cells(), &other.all_cells()) {
             return difference::of_rows(&ours, &theirs);
         }
-        // Both sample every key up to this one.
+        // Both sample every key below this one; of rows with this very key some may have had no room.
         let below = self.below.min(other.below);
-        let up_to = |sample: &[Pair]| sample.iter().copied().filter(|(key, _)| *key <= below).collect::<Vec<_>>();
+        let is_in = |(key, _): &Pair| *key < below || below == u64::MAX;
+        let up_to = |sample: &[Pair]| sample.iter().copied().filter(is_in).collect::<Vec<_>>();
         difference::of_rows(&up_to(&self.sample), &up_to(&other.sample)).of_sample(below)
     }
 
@@ -211,20 +221,21 @@ fn take_apart(ours: Vec<Cell>, theirs: &[Cell]) -> Option<(Vec<Pair>, Vec<Pair>)
     let mut waiting: Vec<usize> = (0..cells.len()).collect();
     let (mut plus, mut minus) = (Vec::new(), Vec::new());
     while let Some(place) = waiting.pop() {
-        let Some((pair, sign)) = cells.get(place).and_then(|cell| cell.only()) else { continue };
+        let Some((pair, times)) = cells.get(place).and_then(|cell| cell.only()) else { continue };
         let (places, check) = places(pair);
         if !places.contains(&place) {
             continue;
         }
         for place in places {
-            cells.get_mut(place)?.add(pair, check, -sign);
+            cells.get_mut(place)?.add(pair, check, -times);
             waiting.push(place);
         }
         // A sum that only looks like a row could go round for ever.
         if plus.len() + minus.len() > cells.len() {
             return None;
         }
-        if sign > 0 { plus.push(pair) } else { minus.push(pair) }
+        let copies = std::iter::repeat_n(pair, times.unsigned_abs() as usize);
+        if times > 0 { plus.extend(copies) } else { minus.extend(copies) }
     }
     cells.iter().all(|cell| *cell == Cell::default()).then_some((plus, minus))
 }
@@ -286,6 +297,19 @@ mod tests {
         let one = sketch([1, 1, 1, 2].into_iter().map(|k| (k, 0)));
         let two = sketch([1, 2, 2, 3].into_iter().map(|k| (k, 0)));
         assert_eq!(counts(&one.difference(&two)), [2, 2, 0]);
+    }
+
+    /// The same of so many rows that the sample has not all of them: copies are taken apart as well.
+    #[test]
+    fn copies_are_counted_among_many_rows() {
+        let rows = |one: usize, two: usize| {
+            (10..20_000).chain(std::iter::repeat_n(1, one)).chain(std::iter::repeat_n(2, two)).map(|k| (k, 0))
+        };
+        let (one, two) = (sketch(rows(9, 5)), sketch(rows(7, 105)));
+        let found = one.difference(&two);
+        assert!(found.is_exact);
+        assert_eq!(counts(&found), [2, 100, 0]);
+        assert_eq!(counts(&two.difference(&one)), [100, 2, 0]);
     }
 
     #[test]

@@ -30,7 +30,8 @@ pub(super) struct Slab {
 }
 
 impl Slab {
-    /// `column`: index of the column that decides. `bytes`: of values that it holds at most; sorting them takes as much again as the largest column.
+    /// `column`: index of the column that decides. `bytes`: of values that it holds at most; sorting them takes as much again where columns share
+    /// their memory, as those do that were read from a disk, and else as much as the largest column.
     pub(super) fn new(schema: SchemaRef, column: usize, bytes: u64) -> Self {
         let bounds = Bounds { rows: SLAB_ROWS, weight: bytes.clamp(SLAB_BYTES, MOST_BYTES) };
         Self { schema, column, gathered: Gatherer::new(bounds) }
@@ -56,7 +57,7 @@ impl Slab {
             partitions.assign(batch.column(self.column), &mut numbers);
         }
         let (places, segments) = Places::by_partition(numbers, partitions.len())?;
-        // Column by column, so that memory is that of the rows and one column.
+        // Column by column, so that the memory of one that nobody shares is free for the next.
         let mut columns: Vec<Vec<ArrayRef>> = vec![Vec::with_capacity(batches.len()); self.schema.fields().len()];
         for batch in batches {
             for (arrays, array) in columns.iter_mut().zip(batch.columns()) {
