@@ -138,8 +138,10 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
         run_id: "native".to_owned(),
         started_at,
     };
+    let input = discover(export, &DiscoverOptions::default())?;
+    let split_bytes = gristmill_pipeline::split_bytes(&input);
     let job = Job {
-        input: discover(export, &DiscoverOptions::default())?,
+        input,
         transform: Arc::new(transform),
         plugin: PluginIdentity {
             name: "native".to_owned(),
@@ -165,7 +167,7 @@ fn run_native(export: &str, to: &Path, plugin: &Path) -> Result<()> {
             redact: None,
             dead_letters_max: None,
             max_document: 32 << 20,
-            split_bytes: gristmill_pipeline::SPLIT_BYTES,
+            split_bytes,
             keeps: gristmill_pipeline::output::Keeps::default(),
         },
     };

@@ -113,9 +113,9 @@ pub(crate) struct ResumeArgs {
     #[arg(long)]
     pub(crate) fresh: bool,
     /// Input that a thread takes on at a time, where the format allows cutting a file: at most so much a thread is done again after a crash. Other sizes make
-    /// another job: tables without a key take its rows again
-    #[arg(long, value_name = "SIZE", default_value = "32MiB", value_parser = parse_split_size)]
-    pub(crate) split_size: ByteSize,
+    /// another job: tables without a key take its rows again [default: a 64th of the input, from 4MiB to 32MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_split_size)]
+    pub(crate) split_size: Option<ByteSize>,
 }
 
 #[derive(Debug, Args)]

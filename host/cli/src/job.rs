@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use gristmill_pipeline::output::Keeps;
-use gristmill_pipeline::{Job, LetterBox, Options, PluginIdentity, run_id};
+use gristmill_pipeline::{Job, LetterBox, Options, PluginIdentity, run_id, split_bytes};
 use gristmill_plugin::{ConfiguredPlugin, Context, Engine, Limits, Plugin, Transform};
 use gristmill_record::{Description, Scalar};
 use gristmill_sink::{OnConflict, Sink};
@@ -101,6 +101,7 @@ pub(crate) fn prepare(args: &JobArgs, identity: Identity) -> Result<Prepared, Cl
         }
     };
     let (replay, replayed) = replaying.map(|r| (r.replay, r.records)).unzip();
+    let split_bytes = args.resume.split_size.map_or_else(|| split_bytes(&input), |size| size.as_u64());
     let job = Job {
         input,
         transform: Arc::new(configured),
@@ -126,7 +127,7 @@ pub(crate) fn prepare(args: &JobArgs, identity: Identity) -> Result<Prepared, Cl
             dead_letters_max: args.kept_letters.dead_letters_max.map(|size| size.as_u64()),
             work_dir: args.work_dir.clone().unwrap_or_else(std::env::temp_dir),
             max_document: usize::try_from(args.max_document.as_u64()).unwrap_or(usize::MAX),
-            split_bytes: args.resume.split_size.as_u64(),
+            split_bytes,
             // A destination that is replaced holds the rows of the run and no others; everywhere else they are lost among them.
             keeps: Keeps { sketch: args.output.comparable || !sink.replaces(), profile: args.output.profile },
         },

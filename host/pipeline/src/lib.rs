@@ -45,4 +45,4 @@ pub use letterbox::LetterBox;
 pub use origins::{Origins, Replayed};
 pub use outcome::Outcome;
 pub use progress::{Observer, PHASES, Phase, Progress, SplitDone};
-pub use run::{Finished, SPLIT_BYTES, new_seed, run};
+pub use run::{Finished, new_seed, run, split_bytes};

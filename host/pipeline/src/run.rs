@@ -10,7 +10,7 @@ use gristmill_plugin::Severity;
 use gristmill_record::Table;
 use gristmill_record::arrow::table_schema;
 use gristmill_sink::{Begun, Load, Sink, TableCount};
-use gristmill_source::{Ahead, Compression, FileCount, Proof, Split};
+use gristmill_source::{Ahead, Compression, FileCount, Input, Proof, Split};
 use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
@@ -33,8 +33,12 @@ use crate::progress::{Phase, Progress};
 use crate::rows::{RowStore, lock};
 use crate::verdicts::{RuleCounts, count_rule};
 
-/// Input bytes that a worker takes on at a time where nothing else is said.
-pub const SPLIT_BYTES: u64 = 32 << 20;
+/// Parts into which input is cut where nothing else is said: a crash then costs little of a run, and none of them is small enough to cost anything itself.
+const SPLITS: u64 = 64;
+/// The smallest of them, in bytes.
+const LEAST_SPLIT_BYTES: u64 = 4 << 20;
+/// The largest of them, in bytes, and any where nothing of a split is kept.
+pub(crate) const SPLIT_BYTES: u64 = 32 << 20;
 /// Bytes of a partition of keys at most, of documents as small as they can be: so that the hash table of one lies in a processor's own cache.
 const PARTITION_BYTES: u64 = 1 << 20;
 /// Fewer bytes than any row's document takes in any format: for guessing how many rows there will be at most.
@@ -235,7 +239,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
     let to_load: u64 = ledger.rows.iter().map(|r| r.made - r.invalid - r.duplicate - r.collision - r.elsewhere).sum();
     progress.rows_to_load.store(to_load, Ordering::Relaxed);
     // The keys are gone, and each row goes from the store to the sink.
-    sink.set_memory(job.options.memory);
+    sink.set_resources(job.options.memory, job.options.workers);
     // A process before this one may have died between the commit and the last word of it.
     let committed = match keep {
         Some(keep) if keep.resumed && keep.is_unique => runtime.block_on(sink.loaded(&load))?,
@@ -283,6 +287,11 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         already_loaded,
         outputs: observers.into_iter().map(Observer::finish).collect(),
     })
+}
+
+/// Input bytes that a worker takes on at a time where nothing else is said. They depend on the input alone, as a run that goes on needs it.
+pub fn split_bytes(input: &Input) -> u64 {
+    (input.bytes() / SPLITS).clamp(LEAST_SPLIT_BYTES, SPLIT_BYTES)
 }
 
 /// A seed for the hashes of a run: 63 bits, as databases have numbers.

@@ -98,9 +98,9 @@ pub trait Sink: Send {
         false
     }
 
-    /// Bytes of rows that the sink may hold from here on: memory that whoever hands the rows over gives up as it does so. A sink that sorts
-    /// rows holds more of them at once; what it writes is the same.
-    fn set_memory(&mut self, _bytes: u64) {}
+    /// What the sink may take from here on: bytes of rows, memory that whoever hands the rows over gives up as it does so, and threads. A sink that sorts
+    /// rows holds more of them at once, one that encodes them does so on several processors; what it writes is the same.
+    fn set_resources(&mut self, _memory: u64, _threads: usize) {}
 
     /// Before anything is read: whether the destination can be reached and written, and the columns of tables that are
     /// there fit. One answer a table, in order. Changes nothing.

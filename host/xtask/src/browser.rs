@@ -1,9 +1,6 @@
 //! The browser in which tests look at pages: Chromium without a window, from the system's packages.
 
-use gristmill_guest::Attempts;
-
-use crate::Outcome;
-use crate::command::flush;
+use crate::{Outcome, packages};
 
 /// Programs that do, the smallest first; tests/report/browser.rs looks for the same.
 const PROGRAMS: [&str; 4] = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
@@ -16,18 +13,9 @@ pub(crate) fn install() -> Outcome {
     if std::env::split_paths(&search).any(|folder| PROGRAMS.iter().any(|program| folder.join(program).is_file())) {
         return Ok(());
     }
-    let mut say = |line: &str| {
-        println!("{line}");
-        flush();
-    };
-    let mut attempts = Attempts::new(&mut say);
-    if attempts.apt(&PACKAGES) {
-        return Ok(());
-    }
-    let failed = attempts.failed();
-    Err(format!(
-        "the tests of pages need Chromium; install it yourself, so that one of {} is in PATH\n{failed}",
+    let needs = format!(
+        "the tests of pages need Chromium; install it yourself, so that one of {} is in PATH",
         PROGRAMS.join(", ")
-    )
-    .into())
+    );
+    packages::install(&needs, |attempts| attempts.apt(&PACKAGES))
 }

@@ -6,6 +6,8 @@ mod command;
 mod demo;
 mod docs;
 mod fuzz;
+mod opinion;
+mod packages;
 mod parsers;
 mod project;
 mod release;
@@ -28,6 +30,7 @@ cargo xtask TASK
   docs [--check]     write docs/reference from the program; --check fails where it differs
   bench [ARGS]       measure whole jobs; or `bench parts` the decoders, the boundary, the sinks; `bench objects` small objects of a bucket with
                      latency; `bench servers` the sinks of databases beside the clients of their engines
+  second-opinion     install an emulator of BigQuery that others made (half a gigabyte), and load into it
   fuzz [SECONDS]     fuzz each byte parser for so long (60); needs nightly and cargo-fuzz
   release-contract VERSION
                      freeze wit/ as a released version of the contract, which is never changed again
@@ -60,6 +63,7 @@ fn run(task: &str, rest: &[String]) -> Outcome {
             .and_then(|()| setup::everything(&project)),
         "docs" => docs::run(&project, rest),
         "bench" => bench::run(&project, rest),
+        "second-opinion" => none(rest).and_then(|()| opinion::run(&project)),
         "fuzz" => fuzz::run(&project, rest),
         "release-contract" => release::run(&project, rest),
         "help" | "--help" | "-h" => {

@@ -2,10 +2,7 @@
 
 use std::path::Path;
 
-use gristmill_guest::Attempts;
-
-use crate::Outcome;
-use crate::command::flush;
+use crate::{Outcome, packages};
 
 /// A server: the package, the programs of it that tests call, and where Debian has them besides PATH.
 const SERVERS: [(&str, &[&str], &str); 2] = [
@@ -23,20 +20,9 @@ pub(crate) fn install() -> Outcome {
     if missing.is_empty() {
         return Ok(());
     }
-    let mut say = |line: &str| {
-        println!("{line}");
-        flush();
-    };
-    let mut attempts = Attempts::new(&mut say);
-    if attempts.apt(&missing) {
-        return Ok(());
-    }
-    let failed = attempts.failed();
-    Err(format!(
-        "the tests need PostgreSQL and MariaDB; install the packages {} yourself\n{failed}",
-        missing.join(" and ")
-    )
-    .into())
+    let needs =
+        format!("the tests need PostgreSQL and MariaDB; install the packages {} yourself", missing.join(" and "));
+    packages::install(&needs, |attempts| attempts.apt(&missing))
 }
 
 /// Whether a program is in PATH, in the folder, or in the folder of a version below it.

@@ -17,9 +17,10 @@
 //!
 //! Timestamps are `TIMESTAMP` in microseconds, adjusted to UTC; dates `DATE`; JSON has the logical type `JSON`. Files depend on the rows and the
 //! load alone, byte for byte. Memory is bounded, however many days its rows are spread over: by what the sink was given for all tables, by 16 MiB a
-//! table where that is more, the same again while they are sorted, and some MiB for the file that is written.
+//! table where that is more, the same again while they are sorted, and some MiB for each file that is being written: partitions are written on several threads, each by one.
 
 mod bucket;
+mod crew;
 mod encoding;
 mod folder;
 mod manifest;
@@ -54,6 +55,8 @@ pub struct Parquet {
     place: Place,
     /// Bytes of rows that a load may hold.
     memory: u64,
+    /// That encode files.
+    threads: usize,
     loading: Option<Loading>,
 }
 
@@ -78,7 +81,7 @@ impl Parquet {
     }
 
     fn at(place: Place) -> Self {
-        Self { place, memory: slab::SLAB_BYTES, loading: None }
+        Self { place, memory: slab::SLAB_BYTES, threads: 1, loading: None }
     }
 
     fn states(&self, manifest: Option<&Manifest>, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
@@ -106,8 +109,8 @@ impl Sink for Parquet {
         ValueLimits { partition_bytes: Some(MAX_PARTITION_BYTES), ..ValueLimits::default() }
     }
 
-    fn set_memory(&mut self, bytes: u64) {
-        self.memory = bytes;
+    fn set_resources(&mut self, memory: u64, threads: usize) {
+        (self.memory, self.threads) = (memory, threads);
     }
 
     async fn check(&mut self, tables: &[Table]) -> Result<Vec<TableState>, SinkError> {
@@ -135,7 +138,9 @@ impl Sink for Parquet {
         let room = held.make_room(&load.run_id)?;
         // A table's rows wait until the commit.
         let memory = self.memory / load.tables.len().max(1) as u64;
-        let tables = load.tables.iter().map(|t| TableWriter::create(t, &room, memory)).collect::<Result<_, _>>()?;
+        let threads = crew::threads(self.threads, self.memory);
+        let create = |table| TableWriter::create(table, &room, memory, threads);
+        let tables = load.tables.iter().map(create).collect::<Result<_, _>>()?;
         self.loading = Some(Loading { load: load.clone(), version: room.version, tables, held });
         Ok(Begun::Ready)
     }

@@ -8,6 +8,7 @@ use arrow_schema::SchemaRef;
 use gristmill_record::Table;
 use gristmill_record::arrow::table_schema;
 
+use super::crew;
 use super::encoding::Encoding;
 use super::manifest::FileEntry;
 use super::partition::{Partitions, folder_key};
@@ -26,6 +27,7 @@ pub(super) struct TableWriter {
     folder: PathBuf,
     listed: String,
     done: Done,
+    threads: usize,
     way: Way,
 }
 
@@ -37,8 +39,8 @@ enum Way {
 }
 
 impl TableWriter {
-    /// Creates the folder of the table. `memory`: bytes of rows that it may hold.
-    pub(super) fn create(table: &Table, room: &Room, memory: u64) -> Result<Self, SinkError> {
+    /// Creates the folder of the table. `memory`: bytes of rows that it may hold. `threads`: how many write its partitions.
+    pub(super) fn create(table: &Table, room: &Room, memory: u64, threads: usize) -> Result<Self, SinkError> {
         let folder = room.files.join(table.name());
         let listed = format!("{}/{}", room.version, table.name());
         let done = Arc::clone(&room.done);
@@ -56,7 +58,7 @@ impl TableWriter {
                 spool: Spool::new(schema.clone(), &room.folder),
             },
         };
-        Ok(Self { name: table.name().to_owned(), schema, encoding, folder, listed, done, way })
+        Ok(Self { name: table.name().to_owned(), schema, encoding, folder, listed, done, threads, way })
     }
 
     pub(super) fn write(&mut self, rows: &RecordBatch) -> Result<(), SinkError> {
@@ -84,48 +86,35 @@ impl TableWriter {
 
     /// Writes what is left. The files by path, complete but not yet durable. Once.
     pub(super) fn finish(&mut self) -> Result<Vec<FileEntry>, SinkError> {
-        let Self { schema, encoding, folder, listed, done, way, .. } = self;
+        let Self { schema, encoding, folder, listed, done, threads, way, .. } = self;
         let (partitions, slab, spool) = match way {
             Way::Straight(parts) => return parts.take().map_or(Ok(Vec::new()), Parts::finish),
             Way::Partitioned { partitions, slab, spool } => (partitions, slab, spool),
         };
-        let mut files = Vec::new();
         if slab.is_empty() && spool.is_empty() {
-            return Ok(files);
+            return Ok(Vec::new());
         }
         let sorted = slab.sort(partitions).map_err(SinkError::encode("sorting rows for", folder))?;
+        if !spool.is_empty() {
+            spool.add(&sorted)?;
+        }
         let create = |number: u32| {
             let name = partitions.folder(number as usize);
             let (folder, listed) = (folder.join(&name), format!("{listed}/{name}"));
             Parts::create(schema.clone(), encoding.clone(), folder, listed, done.clone())
         };
-        let mut open: Option<(u32, Parts)> = None;
-        let mut put = |number: u32, rows: RecordBatch| {
-            match &mut open {
-                Some((current, parts)) if *current == number => return parts.push(&rows),
-                _ => {}
+        let mut files = crew::write(*threads, create, move |put| {
+            if !spool.is_empty() {
+                drop(sorted);
+                return spool.read(put);
             }
-            let mut parts = create(number)?;
-            parts.push(&rows)?;
-            if let Some((_, done)) = open.replace((number, parts)) {
-                files.extend(done.finish()?);
-            }
-            Ok(())
-        };
-        if spool.is_empty() {
             let mut start = 0;
             for (number, rows) in &sorted.segments {
                 put(*number, sorted.rows.slice(start, *rows))?;
                 start += rows;
             }
-        } else {
-            spool.add(&sorted)?;
-            drop(sorted);
-            spool.read(put)?;
-        }
-        if let Some((_, done)) = open {
-            files.extend(done.finish()?);
-        }
+            Ok(())
+        })?;
         files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(files)
     }
