@@ -4,5 +4,6 @@ pub(crate) mod cloud;
 mod faults;
 mod look;
 mod messages;
+mod opinion;
 mod referee;
 mod rows;

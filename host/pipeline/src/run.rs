@@ -153,6 +153,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
     let proofs = job.input.prove(&file_counts(job, &splits, &tallies))?;
 
     progress.enter(Phase::Dedup);
+    let reduce = Reduce { workers: job.options.workers, progress };
     let mut survivors = Vec::with_capacity(tables.len());
     let (mut late, mut uniques) = (Vec::new(), Vec::new());
     for (index, (store, table)) in tables.iter_mut().zip(description.tables()).enumerate() {
@@ -165,7 +166,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         let resolved = match &keys {
             Some(keys) => {
                 let one = |entries: Vec<Entry>| resolve(&entries, |row| stay.drop_row(row));
-                reduce(keys, job.options.workers, one, Resolved::join)?
+                reduce.all(keys, one, Resolved::join)?
             }
             None => Resolved::default(),
         };
@@ -173,7 +174,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         let mut repeated: Vec<(u32, Repeat)> = Vec::new();
         for unique in std::mem::take(&mut store.uniques) {
             let rule = u32::try_from(uniques.len()).map_err(|_| RunError::Bug("more than 2^32 rules".into()))?;
-            find_repeats(job, &unique, rule, &stay, &mut broken, &mut repeated)?;
+            find_repeats(job, &reduce, &unique, rule, &stay, &mut broken, &mut repeated)?;
             // Not its index, whose memory is free for the load.
             uniques.push((unique.validator, unique.rule));
         }
@@ -184,7 +185,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         let elsewhere = match (&job.replayed, &keys) {
             (Some(Replayed::Places(places)), Some(keys)) => {
                 let one = |entries: Vec<Entry>| drop_others(job, &splits, places, &entries, &stay);
-                reduce(keys, job.options.workers, one, |sum: &mut u64, more| *sum += more)?
+                reduce.all(keys, one, |sum: &mut u64, more| *sum += more)?
             }
             _ => 0,
         };
@@ -436,35 +437,46 @@ fn job_digest(job: &Job, splits: &[Split], tallies: &[SplitTally]) -> String {
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// What `one` makes of every partition of an index, several at a time, joined by `join`.
-fn reduce<T: Default + Send>(
-    keys: &KeyIndex,
+/// Goes through the partitions of an index.
+struct Reduce<'a> {
     workers: usize,
-    one: impl Fn(Vec<Entry>) -> T + Sync,
-    join: impl Fn(&mut T, T) + Sync,
-) -> Result<T, RunError> {
-    let next = AtomicUsize::new(0);
-    let total: Mutex<Result<T, RunError>> = Mutex::new(Ok(T::default()));
-    std::thread::scope(|scope| {
-        for _ in 0..workers.clamp(1, keys.partitions()) {
-            scope.spawn(|| {
-                loop {
-                    let partition = next.fetch_add(1, Ordering::Relaxed);
-                    if partition >= keys.partitions() || lock(&total).is_err() {
-                        break;
+    progress: &'a Progress,
+}
+
+impl Reduce<'_> {
+    /// What `one` makes of every partition, several at a time, joined by `join`.
+    fn all<T: Default + Send>(
+        &self,
+        keys: &KeyIndex,
+        one: impl Fn(Vec<Entry>) -> T + Sync,
+        join: impl Fn(&mut T, T) + Sync,
+    ) -> Result<T, RunError> {
+        let next = AtomicUsize::new(0);
+        let total: Mutex<Result<T, RunError>> = Mutex::new(Ok(T::default()));
+        std::thread::scope(|scope| {
+            for _ in 0..self.workers.clamp(1, keys.partitions()) {
+                scope.spawn(|| {
+                    loop {
+                        let partition = next.fetch_add(1, Ordering::Relaxed);
+                        if partition >= keys.partitions() || lock(&total).is_err() {
+                            break;
+                        }
+                        let found = match self.progress.is_cancelled() {
+                            true => Err(RunError::Cancelled),
+                            false => keys.entries(partition).map(&one),
+                        };
+                        let mut total = lock(&total);
+                        match (&mut *total, found) {
+                            (Ok(sum), Ok(found)) => join(sum, found),
+                            (slot, Err(error)) => *slot = Err(error),
+                            (Err(_), Ok(_)) => {}
+                        }
                     }
-                    let found = keys.entries(partition).map(&one);
-                    let mut total = lock(&total);
-                    match (&mut *total, found) {
-                        (Ok(sum), Ok(found)) => join(sum, found),
-                        (slot, Err(error)) => *slot = Err(error),
-                        (Err(_), Ok(_)) => {}
-                    }
-                }
-            });
-        }
-    });
-    total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+                });
+            }
+        });
+        total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
 }
 
 /// Takes out the rows of a partition that stay and are of other records than those that are replayed; how many.
@@ -487,6 +499,7 @@ fn drop_others(
 /// Counts the rows that break a rule. Where they are refused, they are added to `refused` with the number of the rule.
 fn find_repeats(
     job: &Job,
+    reduce: &Reduce<'_>,
     unique: &UniqueStore,
     number: u32,
     stay: &Survivors,
@@ -494,16 +507,15 @@ fn find_repeats(
     refused: &mut Vec<(u32, Repeat)>,
 ) -> Result<(), RunError> {
     let UniqueStore { validator, rule, keys } = unique;
-    let workers = job.options.workers;
     let count = match rule.severity {
         // They go on, so nobody needs to know which they are.
         Severity::Warning => {
-            reduce(keys, workers, |entries| repeats(entries, stay).len(), |sum: &mut usize, more| *sum += more)?
+            reduce.all(keys, |entries| repeats(entries, stay).len(), |sum: &mut usize, more| *sum += more)?
         }
         Severity::Error => {
             let before = refused.len();
             let found: Vec<Repeat> =
-                reduce(keys, workers, |entries| repeats(entries, stay), |all: &mut Vec<_>, more| all.extend(more))?;
+                reduce.all(keys, |entries| repeats(entries, stay), |all: &mut Vec<_>, more| all.extend(more))?;
             refused.extend(found.into_iter().map(|repeat| (number, repeat)));
             refused.len() - before
         }

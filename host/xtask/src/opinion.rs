@@ -9,7 +9,7 @@ use crate::project::Project;
 use crate::{Outcome, packages, setup};
 
 /// The emulator, and what it uses without saying so. The test looks for them in `target/tools/bqemulator`.
-const PACKAGES: [&str; 2] = ["bqemulator==1.4.0", "numpy==2.5.1"];
+const PACKAGES: [&str; 2] = ["bqemulator==1.4.0", "numpy==2.4.6"];
 
 pub(crate) fn run(project: &Project) -> Outcome {
     setup::toolchains(project, &[Language::Rust, Language::Python])?;

@@ -72,6 +72,7 @@ pub(super) fn job(json: &Value) -> Job {
         ended: millis(json, "/statistics/endTime"),
         loaded: number(json, "/statistics/load/outputRows"),
         changed,
+        affected: number(json, "/statistics/query/numDmlAffectedRows"),
     }
 }
 

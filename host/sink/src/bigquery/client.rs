@@ -46,7 +46,9 @@ impl CallError {
 
     /// Whether it is the table that is not there, and not its dataset or project.
     pub(super) fn is_missing_table(&self) -> bool {
-        matches!(self, Self::Refused { status: 404, message, .. } if message.contains("Not found: Table"))
+        // `Table p:d.t`, in Google's words; emulators do not all write it so.
+        let is_table = |message: &str| message.to_ascii_lowercase().contains("not found: table");
+        matches!(self, Self::Refused { status: 404, message, .. } if is_table(message))
     }
 
     /// Whether the same request may go well in a moment. <https://cloud.google.com/bigquery/docs/error-messages>
@@ -95,6 +97,8 @@ pub(super) struct Job {
     pub(super) loaded: Option<u64>,
     /// Rows that a statement has inserted and updated.
     pub(super) changed: Option<(u64, u64)>,
+    /// Rows that it has inserted, updated or deleted.
+    pub(super) affected: Option<u64>,
 }
 
 /// How a job failed.

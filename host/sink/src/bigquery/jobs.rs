@@ -77,15 +77,16 @@ impl Jobs {
         for attempt in 0.. {
             let id = self.id(series, attempt);
             let inserted = Patience::default().call(|| self.service.insert_job(&id, work)).await;
-            match inserted {
-                Ok(()) => {}
-                Err(error) if error.is(409) => {}
+            let is_new = match inserted {
+                Ok(()) => true,
+                Err(error) if error.is(409) => false,
                 Err(error) => return Err(self.context.call(doing, &error)),
-            }
+            };
             let Some(job) = self.wait(doing, &id, LOOKS).await? else {
                 return Err(self.context.odd(doing, "the job that was begun is not to be found".to_owned(), Some(&id)));
             };
-            let is_ours = job.process.as_deref() == Some(self.process.as_str());
+            // Where the answer to the request was lost, the label tells.
+            let is_ours = is_new || job.process.as_deref() == Some(self.process.as_str());
             let Some(error) = &job.error else {
                 if is_ours || self.holds(doing, &job, holds).await? {
                     return Ok(Done { id, job });
