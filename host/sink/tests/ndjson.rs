@@ -59,6 +59,11 @@ impl Subject for File {
         rows_from_json(table, &rows).map(Some).map_err(|e| e.to_string())
     }
 
+    fn count(&self, _: &Table) -> Result<u64, String> {
+        let text = std::fs::read(self.path()).map_err(|e| e.to_string())?;
+        Ok(text.iter().filter(|byte| **byte == b'\n').count() as u64)
+    }
+
     fn traces(&self) -> Result<Vec<String>, String> {
         Ok(listing(self.folder.path()))
     }
@@ -71,6 +76,11 @@ impl Subject for File {
 #[test]
 fn conforms() {
     block_on(conformance::run(&mut || Box::new(File::new()))).unwrap();
+}
+
+#[test]
+fn a_million_rows_are_there_once() {
+    block_on(conformance::many(&File::new(), 1_000_000)).unwrap();
 }
 
 fn two_tables() -> Vec<Table> {

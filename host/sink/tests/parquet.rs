@@ -109,6 +109,11 @@ fn conforms() {
     block_on(conformance::run(&mut || Box::new(Folder::new()))).unwrap();
 }
 
+#[test]
+fn a_million_rows_are_there_once() {
+    block_on(conformance::many(&Folder::new(), 1_000_000)).unwrap();
+}
+
 /// Cuts rows into batches of sizes that change.
 fn cut(rows: &RecordBatch, mut size: usize) -> Vec<RecordBatch> {
     let (mut batches, mut at) = (Vec::new(), 0);

@@ -89,6 +89,10 @@ impl Subject for Database {
         rows_from_json(table, &rows).map(Some).map_err(|e| e.to_string())
     }
 
+    fn count(&self, table: &Table) -> Result<u64, String> {
+        self.sql(&format!("SELECT count(*) FROM {}", quoted(table.name()))).trim().parse().map_err(|e| format!("{e}"))
+    }
+
     fn traces(&self) -> Result<Vec<String>, String> {
         let sql = "SELECT n.nspname || '.' || relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
             WHERE nspname <> 'information_schema' AND nspname NOT IN ('pg_catalog', 'pg_toast') ORDER BY 1";
@@ -109,6 +113,12 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 fn conforms() {
     let server = Arc::new(Postgres::start());
     block_on(conformance::run(&mut || Box::new(Database::new(&server)))).unwrap();
+}
+
+#[test]
+fn a_million_rows_are_there_once() {
+    let server = Arc::new(Postgres::start());
+    block_on(conformance::many(&Database::new(&server), 1_000_000)).unwrap();
 }
 
 fn pairs() -> Vec<Table> {

@@ -93,6 +93,13 @@ impl Subject for Database {
         rows_from_json(table, &rows).map(Some).map_err(|e| e.to_string())
     }
 
+    fn count(&self, table: &Table) -> Result<u64, String> {
+        let connection = Connection::open(self.path()).unwrap();
+        let sql = format!("SELECT count(*) FROM \"{}\"", table.name());
+        let count: i64 = connection.query_row(&sql, [], |row| row.get(0)).map_err(|e| e.to_string())?;
+        Ok(count.cast_unsigned())
+    }
+
     fn traces(&self) -> Result<Vec<String>, String> {
         let mut traces = listing(self.folder.path());
         if self.path().exists() {
@@ -112,6 +119,11 @@ impl Subject for Database {
 #[test]
 fn conforms() {
     block_on(conformance::run(&mut || Box::new(Database::new()))).unwrap();
+}
+
+#[test]
+fn a_million_rows_are_there_once() {
+    block_on(conformance::many(&Database::new(), 1_000_000)).unwrap();
 }
 
 fn pairs() -> Vec<Table> {

@@ -49,7 +49,7 @@ fn column(name: &str, ty: impl Into<DataType>, required: bool) -> OutputColumn {
     OutputColumn { name: name.into(), ty: ty.into(), required, description: String::new() }
 }
 
-fn load(run: &str, job: &str, on_conflict: OnConflict, tables: &[&Table]) -> Load {
+pub(super) fn load(run: &str, job: &str, on_conflict: OnConflict, tables: &[&Table]) -> Load {
     Load {
         run_id: run.into(),
         job: job.into(),
@@ -453,7 +453,11 @@ async fn begin(sink: &mut dyn Sink, load: &Load) -> Outcome {
 }
 
 /// A whole load; where the destination holds its result already, what it says of it.
-async fn commit(sink: &mut dyn Sink, load: &Load, batches: &[(usize, RecordBatch)]) -> Outcome<Vec<TableCount>> {
+pub(super) async fn commit(
+    sink: &mut dyn Sink,
+    load: &Load,
+    batches: &[(usize, RecordBatch)],
+) -> Outcome<Vec<TableCount>> {
     if let Begun::AlreadyLoaded(counts) = sink.begin(load).await.map_err(text)? {
         return Ok(counts);
     }

@@ -8,12 +8,14 @@
 //! ```
 
 mod cases;
+mod many;
 mod rows;
 
 use arrow_array::RecordBatch;
 use gristmill_record::Table;
 
 use crate::Sink;
+pub use many::run as many;
 pub use rows::{RowError, lines, rows_from_json};
 
 /// How destinations may differ and still be right.
@@ -36,6 +38,11 @@ pub trait Subject {
     /// All rows of a table in the columns of `gristmill_record::arrow::table_schema`, in any order; `None` where there is no such table.
     /// Read by other means than the sink's.
     fn rows(&self, table: &Table) -> Result<Option<RecordBatch>, String>;
+
+    /// How many rows a table has.
+    fn count(&self, table: &Table) -> Result<u64, String> {
+        Ok(self.rows(table)?.map_or(0, |rows| rows.num_rows() as u64))
+    }
 
     /// Names of all that is there (files, tables), also of what is only half made.
     fn traces(&self) -> Result<Vec<String>, String>;

@@ -23,3 +23,8 @@ use crate::project::{Project, block_on};
 fn conforms() {
     block_on(conformance::run(&mut || Box::new(Project::new()))).unwrap();
 }
+
+#[test]
+fn a_million_rows_are_there_once() {
+    block_on(conformance::many(&Project::new(), 1_000_000)).unwrap();
+}

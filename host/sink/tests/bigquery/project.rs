@@ -100,6 +100,10 @@ impl Subject for Project {
         rows_from_json(table, &rows.iter().map(row).collect::<Vec<_>>()).map(Some).map_err(|e| e.to_string())
     }
 
+    fn count(&self, table: &Table) -> Result<u64, String> {
+        Ok(self.count(table.name()))
+    }
+
     fn traces(&self) -> Result<Vec<String>, String> {
         let mut traces = self.bigquery.tables(PROJECT, "d");
         traces.extend(self.storage.list(BUCKET, ""));

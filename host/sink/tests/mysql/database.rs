@@ -105,6 +105,10 @@ impl Subject for Database {
         rows_from_json(table, &rows).map(Some).map_err(|e| e.to_string())
     }
 
+    fn count(&self, table: &Table) -> Result<u64, String> {
+        self.sql(&format!("SELECT count(*) FROM {}", quoted(table.name()))).trim().parse().map_err(|e| format!("{e}"))
+    }
+
     fn traces(&self) -> Result<Vec<String>, String> {
         let sql = "SELECT CONCAT(TABLE_SCHEMA, '.', TABLE_NAME) FROM information_schema.TABLES \
             WHERE TABLE_SCHEMA = DATABASE() ORDER BY 1";

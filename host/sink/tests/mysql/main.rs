@@ -34,6 +34,12 @@ fn conforms() {
     conform(&MariaDbOptions::default());
 }
 
+#[test]
+fn a_million_rows_are_there_once() {
+    let server = Arc::new(MariaDb::start_with(&MariaDbOptions::default()));
+    block_on(conformance::many(&Database::new(&server), 1_000_000)).unwrap();
+}
+
 /// Without files of clients rows are values of statements.
 #[test]
 fn conforms_without_local_files() {
