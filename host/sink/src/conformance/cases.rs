@@ -49,6 +49,18 @@ fn column(name: &str, ty: impl Into<DataType>, required: bool) -> OutputColumn {
     OutputColumn { name: name.into(), ty: ty.into(), required, description: String::new() }
 }
 
+/// The tables as a plugin would declare them.
+pub(super) fn tables(drafts: Vec<TableDraft>) -> Outcome<Vec<Table>> {
+    let input = Input {
+        name: "name".into(),
+        origin: Origin::DocumentName,
+        ty: Scalar::String.into(),
+        required: true,
+        on_mismatch: OnMismatch::Reject,
+    };
+    Ok(Description::new("a/{x}", vec![input], drafts).map_err(text)?.tables().to_vec())
+}
+
 pub(super) fn load(run: &str, job: &str, on_conflict: OnConflict, tables: &[&Table]) -> Load {
     Load {
         run_id: run.into(),
@@ -130,15 +142,7 @@ impl Cases {
             partition_by: Some("text".into()),
             ..TableDraft::default()
         };
-        let input = Input {
-            name: "name".into(),
-            origin: Origin::DocumentName,
-            ty: Scalar::String.into(),
-            required: true,
-            on_mismatch: OnMismatch::Reject,
-        };
-        let description = Description::new("a/{x}", vec![input], vec![everything, pairs, log]).map_err(text)?;
-        match description.tables() {
+        match tables(vec![everything, pairs, log])?.as_slice() {
             [everything, pairs, log] => {
                 Ok(Self { text: text_column, everything: everything.clone(), pairs: pairs.clone(), log: log.clone() })
             }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use gristmill_record::arrow::table_schema;
-use gristmill_record::{Description, Input, OnMismatch, Origin, OutputColumn, Scalar, Table, TableDraft};
+use gristmill_record::{OutputColumn, Scalar, Table, TableDraft};
 
-use super::cases::{commit, load};
+use super::cases::{commit, load, tables};
 use super::{Failure, Subject};
 use crate::{OnConflict, TableCount};
 
@@ -47,15 +47,7 @@ fn table() -> Result<Table, String> {
         key: vec!["id".into()],
         ..TableDraft::default()
     };
-    let input = Input {
-        name: "name".into(),
-        origin: Origin::DocumentName,
-        ty: Scalar::String.into(),
-        required: true,
-        on_mismatch: OnMismatch::Reject,
-    };
-    let description = Description::new("a/{x}", vec![input], vec![draft]).map_err(|e| e.to_string())?;
-    description.tables().first().cloned().ok_or_else(|| "the description lost its table".to_owned())
+    tables(vec![draft])?.pop().ok_or_else(|| "the description lost its table".to_owned())
 }
 
 fn batches(table: &Table, rows: u64) -> Result<Vec<(usize, RecordBatch)>, String> {
