@@ -7,18 +7,18 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gristmill_storage::{Object, Reader, StorageError};
+use gristmill_storage::{Address, Object, Reader, StorageError};
 
 use crate::open::{placed, unpacked};
 use crate::store::Store;
 use crate::{Compression, Format, Input, InputFile, SourceError, Split};
 
 /// Splits that are on their way at most.
-const SPLITS: usize = 256;
+pub(crate) const SPLITS: usize = 256;
 /// Bytes of them that may wait in memory.
-const BYTES: u64 = 64 << 20;
+pub(crate) const BYTES: u64 = 64 << 20;
 /// Bytes of one that wait in memory at most: the rest is fetched when it is read.
-const BYTES_OF_ONE: u64 = 1 << 20;
+pub(crate) const BYTES_OF_ONE: u64 = 1 << 20;
 
 /// Bytes that a decoder may leave at the end of a split.
 const PADDING: u64 = 4 << 20;
@@ -36,7 +36,7 @@ pub struct Ahead<'a> {
 struct State {
     /// Splits that are on their way, and the bytes of each that may wait.
     coming: HashMap<usize, (Reader, u64)>,
-    /// The first that was never begun.
+    /// All before it were begun, or need not be.
     next: usize,
     /// Splits that nobody is going to open, as far as is known.
     skipped: HashSet<usize>,
@@ -46,7 +46,30 @@ impl<'a> Ahead<'a> {
     /// For all splits of an input.
     pub fn new(input: &'a Input, splits: &'a [Split]) -> Self {
         let sums = Arc::new(Mutex::new(vec![None; splits.len()]));
-        Self { input, splits, state: Mutex::default(), sums }
+        let ahead = Self { input, splits, state: Mutex::default(), sums };
+        ahead.take_begun();
+        ahead
+    }
+
+    /// Takes over what is on its way already, since it was looked at, as far as it is what would be begun first.
+    fn take_begun(&self) {
+        let Store::Bucket(bucket) = &self.input.store else { return };
+        let mut begun = std::mem::take(&mut bucket.looks().begun);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = 0;
+        for index in 0..self.splits.len().min(SPLITS) {
+            let Ok((file, window)) = self.window(index) else { return };
+            if waiting >= BYTES || begun.is_empty() {
+                return;
+            }
+            let bytes = window.length().min(BYTES_OF_ONE);
+            waiting += bytes;
+            if window.offset == 0
+                && let Some(reader) = begun.remove(&file.path)
+            {
+                state.coming.insert(index, (reader, bytes));
+            }
+        }
     }
 
     /// The decompressed bytes of a split; see [`Input::open`].
@@ -58,9 +81,10 @@ impl<'a> Ahead<'a> {
         let begin = |index: usize| -> Result<(Reader, Window), SourceError> {
             let (file, window) = self.window(index)?;
             let object = bucket.object(&file.path).map_err(|e| SourceError::unreadable(&file.path, e))?;
-            Ok((bucket.storage().open(&object, window.offset), window))
+            Ok((bucket.storage().open_unchecked(&object, window.offset), window))
         };
         let (file, window) = self.window(index)?;
+        let object = bucket.object(&file.path).map_err(|e| SourceError::unreadable(&file.path, e))?;
         let coming = {
             let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
             let mine = state.coming.remove(&index);
@@ -68,7 +92,7 @@ impl<'a> Ahead<'a> {
             let mut waiting: u64 = state.coming.values().map(|(_, bytes)| bytes).sum();
             while state.next < self.splits.len() && state.coming.len() < SPLITS && waiting < BYTES {
                 let next = state.next;
-                if state.skipped.contains(&next) {
+                if state.skipped.contains(&next) || state.coming.contains_key(&next) {
                     state.next += 1;
                     continue;
                 }
@@ -85,7 +109,9 @@ impl<'a> Ahead<'a> {
             None => begin(index)?.0,
         };
         let offset = window.offset;
-        let summed = Summed { reader, window, sum: 0, index, sums: Arc::clone(&self.sums) };
+        let is_whole = window.start == 0 && window.end == object.size;
+        let expected = if is_whole { object.crc32c.map(|sum| (object.address, sum)) } else { None };
+        let summed = Summed { reader, window, sum: 0, expected, index, sums: Arc::clone(&self.sums) };
         Ok(match file.compression {
             Compression::None => placed(file, Box::new(summed), offset),
             packed => Box::new(unpacked(&file.path, packed, Box::new(summed))?),
@@ -94,7 +120,9 @@ impl<'a> Ahead<'a> {
 
     /// Says that a split will not be opened: it is not fetched ahead. It may be opened all the same.
     pub fn skip(&self, index: usize) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).skipped.insert(index);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.skipped.insert(index);
+        state.coming.remove(&index);
     }
 
     /// The checksum of the bytes of a split of a bucket, once they were read and the reader was dropped.
@@ -183,15 +211,31 @@ struct Summed {
     reader: Reader,
     window: Window,
     sum: u32,
+    /// What the sum must be at the end, where the split is a whole object.
+    expected: Option<(Address, u32)>,
     index: usize,
     sums: Arc<Mutex<Vec<Option<u32>>>>,
 }
 
-impl Read for Summed {
-    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+impl Summed {
+    fn next(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let read = self.reader.read(into)?;
         self.sum = crc32c::crc32c_append(self.sum, self.window.own(into.get(..read).unwrap_or_default()));
         Ok(read)
+    }
+}
+
+impl Read for Summed {
+    /// Tells a wrong checksum in the place of the end; [`Ahead::verify`] tells it of objects that are read in parts.
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.next(into)?;
+        match self.expected.take_if(|_| read == 0 && !into.is_empty()) {
+            Some((address, expected)) if expected != self.sum => {
+                let found = self.sum;
+                Err(std::io::Error::other(StorageError::Checksum { address, found, expected }))
+            }
+            _ => Ok(read),
+        }
     }
 }
 
@@ -204,7 +248,7 @@ impl Drop for Summed {
         }
         let mut rest = vec![0; 64 << 10];
         while self.window.at < self.window.end {
-            match self.read(&mut rest) {
+            match self.next(&mut rest) {
                 Ok(0) | Err(_) => return,
                 Ok(_) => {}
             }

@@ -1,22 +1,17 @@
 //! Exports in Cloud Storage: objects as they were listed, in the place of files.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use gristmill_storage::{Address, Credentials, Object, Storage, StorageError};
 
+use crate::SourceError;
+use crate::look::Looks;
 use crate::scan::{Listing, is_junk};
-use crate::sniff::{HEAD, Sniffed, compression, sniff};
-use crate::store::{Entry, Store};
-use crate::{Compression, SourceError};
-
-/// Beginnings of objects that are fetched at a time, [`HEAD`] bytes of each: each costs a way to the bucket and back.
-const LOOKS: usize = 512;
-/// Threads that look further where the beginning does not tell: at what is compressed.
-const THREADS: usize = 64;
+use crate::sniff::Sniffed;
+use crate::store::Entry;
 
 /// What was listed of a bucket.
 pub(crate) struct Bucket {
@@ -25,9 +20,8 @@ pub(crate) struct Bucket {
     /// The folder whose objects were listed, at any depth.
     root: PathBuf,
     objects: Mutex<BTreeMap<PathBuf, Object>>,
-    /// Beginnings that were fetched to be looked at.
-    heads: Mutex<HashMap<PathBuf, Vec<u8>>>,
-    sniffed: Mutex<HashMap<PathBuf, Result<Sniffed, SourceError>>>,
+    /// What was seen, or is on its way, before anybody asked; see [`look`](Self::look).
+    pub(crate) looks: Mutex<Looks>,
 }
 
 impl Bucket {
@@ -47,8 +41,7 @@ impl Bucket {
         let folder = prefix.name.rsplit_once('/').map_or("", |(folder, _)| folder);
         let root = path_of(&Address { bucket: prefix.bucket.clone(), name: folder.to_owned() });
         let (bucket, objects) = (prefix.bucket.clone(), Mutex::new(objects));
-        let (heads, sniffed) = (Mutex::default(), Mutex::default());
-        Ok((Self { storage, bucket, root, objects, heads, sniffed }, warnings))
+        Ok((Self { storage, bucket, root, objects, looks: Mutex::default() }, warnings))
     }
 
     pub(crate) fn object(&self, path: &Path) -> io::Result<Object> {
@@ -68,16 +61,23 @@ impl Bucket {
     }
 
     pub(crate) fn open(&self, path: &Path, offset: u64) -> io::Result<Box<dyn Read + Send>> {
+        if offset == 0
+            && let Some(reader) = self.looks().metadata.remove(path)
+        {
+            return Ok(Box::new(reader));
+        }
         Ok(Box::new(self.storage.open(&self.object(path)?, offset)))
     }
 
+    /// The first bytes of an object, or more of them where more are known.
     pub(crate) fn head(&self, path: &Path, length: u64) -> io::Result<Vec<u8>> {
-        if length == HEAD as u64
-            && let Some(head) = lock(&self.heads).remove(path)
+        let object = self.object(path)?;
+        if let Some(head) = self.looks().heads.get(path)
+            && head.len() as u64 >= length.min(object.size)
         {
-            return Ok(head);
+            return Ok(head.clone());
         }
-        self.storage.head(&self.object(path)?, length).map_err(io::Error::other)
+        self.storage.head(&object, length).map_err(io::Error::other)
     }
 
     /// Files below a folder, and folders, whose names relative to it are wanted; in order of names.
@@ -118,32 +118,9 @@ impl Bucket {
         lock(&self.objects).keys().filter(|path| path.parent() == Some(folder)).cloned().collect()
     }
 
-    /// Looks at the beginnings of these files, many at a time.
-    pub(crate) fn look(&self, store: &Store, files: &[PathBuf]) {
-        for files in files.chunks(LOOKS) {
-            let objects: Vec<Object> = files.iter().filter_map(|path| self.object(path).ok()).collect();
-            let heads = self.storage.heads(objects, HEAD as u64);
-            // What could not be fetched is asked for again, by whoever tells the error.
-            let heads = files.iter().cloned().zip(heads).filter_map(|(path, head)| Some((path, head.ok()?)));
-            *lock(&self.heads) = heads.collect();
-            let next = AtomicUsize::new(0);
-            let threads = lock(&self.heads).values().filter(|head| compression(head) != Compression::None).count();
-            std::thread::scope(|scope| {
-                for _ in 0..threads.clamp(1, THREADS) {
-                    scope.spawn(|| {
-                        while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                            let sniffed = sniff(store, path);
-                            lock(&self.sniffed).insert(path.clone(), sniffed);
-                        }
-                    });
-                }
-            });
-        }
-    }
-
     /// What was seen by [`look`](Self::look); once.
     pub(crate) fn sniffed(&self, path: &Path) -> Option<Result<Sniffed, SourceError>> {
-        lock(&self.sniffed).remove(path)
+        self.looks().sniffed.remove(path)
     }
 
     pub(crate) fn storage(&self) -> &Storage {

@@ -8,7 +8,7 @@ use gristmill_storage::{Address, Credentials, StorageError};
 
 use crate::bucket::Bucket;
 use crate::export::{Builder, regular};
-use crate::metadata::{FIREBASE_NAME, KIND_SUFFIX, OVERALL_SUFFIX, read_firebase};
+use crate::metadata::{FIREBASE_NAME, KIND_SUFFIX, OVERALL_SUFFIX, is_metadata, read_firebase};
 use crate::scan::{self, is_output, relative_name};
 use crate::sniff::Content;
 use crate::store::{Entry, Store};
@@ -63,15 +63,30 @@ fn in_bucket(spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError
     let (bucket, mut warnings) = Bucket::list(&options.credentials, &prefix)?;
     let bucket = Arc::new(bucket);
     let store = Store::Bucket(Arc::clone(&bucket));
-    let is_data = |path: &PathBuf| {
-        let name = name_of(path);
-        !name.ends_with(OVERALL_SUFFIX) && !name.ends_with(KIND_SUFFIX) && name != FIREBASE_NAME
-    };
-    let files: Vec<_> = bucket.below(Path::new(Address::SCHEME), |_| true).files.into_iter().filter(is_data).collect();
-    bucket.look(&store, &files);
-    let mut input = within(&store, spec.trim_end_matches('/'), options)?;
+    bucket.look(&store, candidates(&store, &bucket, spec));
+    let input = within(&store, spec.trim_end_matches('/'), options);
+    bucket.looks().metadata.clear();
+    let mut input = input?;
     input.warnings.append(&mut warnings);
     Ok(input)
+}
+
+/// What of the listed objects may be read, in the order of their names.
+fn candidates(store: &Store, bucket: &Bucket, spec: &str) -> Vec<PathBuf> {
+    let below = |folder: &Path| bucket.below(folder, |_| true).files;
+    // Whether it is a pattern at all is told by whoever reads it.
+    if scan::is_pattern(spec)
+        && let Ok((_, matched)) = scan::matching(store, spec)
+    {
+        if matched.files.is_empty() {
+            return matched.folders.iter().flat_map(|folder| below(folder)).collect();
+        }
+        // The data of an export lies beside its metadata.
+        if !matched.files.iter().any(|path| is_metadata(path)) {
+            return matched.files;
+        }
+    }
+    below(Path::new(Address::SCHEME))
 }
 
 fn within(store: &Store, spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError> {

@@ -80,11 +80,17 @@ impl Text<'_> {
         Ok(bytes)
     }
 
+    /// Some bytes from `begin` on, `end` at most; none only where the file ends.
+    fn some(&mut self, begin: u64, end: u64) -> io::Result<Vec<u8>> {
+        let known = end.min(self.head.len() as u64);
+        if begin < known { self.bytes(begin, known) } else { self.bytes(begin, end) }
+    }
+
     /// The first line break at or after `from`; `None` where there is none, or none near.
     fn find_forward(&mut self, from: u64) -> io::Result<Option<u64>> {
         let mut at = from;
         while at < self.size && at - from < MAX_LINE {
-            let chunk = self.bytes(at, at + CHUNK)?;
+            let chunk = self.some(at, at + CHUNK)?;
             if chunk.is_empty() {
                 break;
             }
@@ -114,7 +120,7 @@ impl Text<'_> {
     fn ends_document(&mut self, begin: u64, end: u64) -> io::Result<bool> {
         let mut at = end + 1;
         let follower = loop {
-            let chunk = self.bytes(at, at + 256)?;
+            let chunk = self.some(at, at + 256)?;
             match chunk.iter().find(|b| !b.is_ascii_whitespace()) {
                 Some(byte) => break Some(*byte),
                 None if chunk.is_empty() => break None,

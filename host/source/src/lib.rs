@@ -12,6 +12,7 @@ mod export;
 mod input;
 mod json_lines;
 mod log;
+mod look;
 mod metadata;
 mod natural;
 mod open;

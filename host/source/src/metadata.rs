@@ -19,6 +19,12 @@ pub(crate) const KIND_SUFFIX: &str = ".export_metadata";
 /// What `firebase emulators:export` writes into its folder.
 pub(crate) const FIREBASE_NAME: &str = "firebase-export-metadata.json";
 
+/// Whether a file's name says that it describes an export.
+pub(crate) fn is_metadata(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name.ends_with(OVERALL_SUFFIX) || name.ends_with(KIND_SUFFIX) || name == FIREBASE_NAME
+}
+
 /// Far beyond any metadata file: some 3 million file names.
 const MAX_METADATA: u64 = 64 << 20;
 

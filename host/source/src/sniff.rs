@@ -1,13 +1,15 @@
 //! What a file is, told by its first bytes.
 
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 
 use crate::log::{BLOCK, FirstHeader, first_header};
 use crate::store::{Entry, Store};
 use crate::{Compression, Format, SourceError, json_lines, open};
 
-/// Bytes that are looked at: enough for the first fragment of a log.
+/// Bytes that are looked at first: they tell what most files are.
+pub(crate) const LOOK: usize = 8 << 10;
+/// Bytes that are looked at where those do not: enough for the first fragment of a log.
 pub(crate) const HEAD: usize = 2 * BLOCK;
 
 /// What the first bytes of a file say.
@@ -49,17 +51,13 @@ pub(crate) fn sniff(store: &Store, path: &Path) -> Result<Sniffed, SourceError> 
         Entry::File(size) => size,
         Entry::Folder | Entry::Other => 0,
     };
-    let mut head = store.head(path, HEAD as u64).map_err(unreadable)?;
+    let mut head = store.head(path, LOOK as u64).map_err(unreadable)?;
+    if !tells(&head, size) {
+        head = store.head(path, HEAD as u64).map_err(unreadable)?;
+    }
     let compression = compression(&head);
     if compression != Compression::None {
-        head.clear();
-        let mut reader = open::decompress(store, path, compression)?;
-        // A file that was cut off may still say what it is; whoever reads it all meets the error.
-        if let Err(error) = read_up_to(&mut reader, HEAD, &mut head)
-            && head.is_empty()
-        {
-            return Err(SourceError::from_read(path, error));
-        }
+        head = unpack(store, path, compression, head, size)?;
     }
     let content = content(&head);
     let splittable = compression == Compression::None
@@ -71,6 +69,46 @@ pub(crate) fn sniff(store: &Store, path: &Path) -> Result<Sniffed, SourceError> 
             _ => false,
         };
     Ok(Sniffed { content, compression, splittable, size })
+}
+
+/// Whether a file's first bytes are enough to judge it by.
+pub(crate) fn tells(head: &[u8], size: u64) -> bool {
+    let is_whole = head.len() as u64 >= size;
+    is_whole
+        || (compression(head) == Compression::None
+            && match content(head) {
+                Content::Known(Format::Log) => head.iter().any(|b| *b != 0),
+                // Its first line, and what comes behind it.
+                Content::Known(Format::Json) => {
+                    let rest = memchr::memchr(b'\n', head).and_then(|at| head.get(at + 1..)).unwrap_or_default();
+                    !rest.trim_ascii().is_empty()
+                }
+                _ => false,
+            })
+}
+
+/// What the first bytes of a compressed file become.
+fn unpack(
+    store: &Store,
+    path: &Path,
+    compression: Compression,
+    packed: Vec<u8>,
+    size: u64,
+) -> Result<Vec<u8>, SourceError> {
+    let is_whole = packed.len() as u64 >= size;
+    let mut head = Vec::new();
+    let first = open::unpacked(path, compression, Box::new(Cursor::new(packed)));
+    let read = first.map(|mut reader| read_up_to(&mut reader, HEAD, &mut head));
+    if is_whole && matches!(read, Ok(Ok(()))) || matches!(content(&head), Content::Known(_)) {
+        return Ok(head);
+    }
+    head.clear();
+    let mut reader = open::decompress(store, path, compression)?;
+    // A file that was cut off may still say what it is; whoever reads it all meets the error.
+    match read_up_to(&mut reader, HEAD, &mut head) {
+        Err(error) if head.is_empty() => Err(SourceError::from_read(path, error)),
+        _ => Ok(head),
+    }
 }
 
 fn content(head: &[u8]) -> Content {

@@ -1,12 +1,13 @@
 //! The bytes of an object, fetched while whoever reads them is busy with what came before.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use google_cloud_storage::model_ext::ReadRange;
 use google_cloud_storage::read_object::ReadObjectResponse;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::client::{Clients, bucket};
 use crate::{Address, Object, Storage, StorageError};
@@ -16,11 +17,15 @@ const PIECES: usize = 16;
 /// How often an object is looked for again that was replaced between a listing and reading it.
 const LOOKS: u32 = 5;
 
+/// Beginnings of objects that are on their way at a time, each on a connection of its own.
+const HEADS: usize = 384;
+
 /// Reads an object from an offset to its end, in the generation that was listed. Its errors have a [`StorageError`] inside.
 #[derive(Debug)]
 pub struct Reader {
     pieces: mpsc::Receiver<Result<Bytes, StorageError>>,
-    piece: Bytes,
+    /// Pieces that came and were not read.
+    came: VecDeque<Bytes>,
     // Kept so that the fetching goes on for as long as anyone reads.
     _storage: Storage,
 }
@@ -30,15 +35,24 @@ impl Storage {
     ///
     /// From its beginning to its end the bytes are compared with the object's checksum before the end is told: an error comes in its place.
     pub fn open(&self, object: &Object, offset: u64) -> Reader {
+        self.begin(object, offset, Check::Sum)
+    }
+
+    /// The same without comparing checksums, for a reader that compares what it reads itself: every byte is added up once only.
+    pub fn open_unchecked(&self, object: &Object, offset: u64) -> Reader {
+        self.begin(object, offset, Check::Length)
+    }
+
+    fn begin(&self, object: &Object, offset: u64, check: Check) -> Reader {
         let (send, pieces) = mpsc::channel(PIECES);
         let (clients, object) = (Arc::clone(&self.clients), object.clone());
         self.threads.spawn(async move {
-            if let Err(error) = clients.fetch(&object, offset, &send).await {
+            if let Err(error) = clients.fetch(&object, offset, check, &send).await {
                 // The receiver is gone when nobody wants the rest.
                 let _ = send.send(Err(error)).await;
             }
         });
-        Reader { pieces, piece: Bytes::new(), _storage: self.clone() }
+        Reader { pieces, came: VecDeque::new(), _storage: self.clone() }
     }
 
     /// The first bytes of an object, this many or all.
@@ -47,13 +61,18 @@ impl Storage {
         self.threads.wait(async move { clients.head(&object, length).await })
     }
 
-    /// The same of many objects, all at a time: each costs a way to the bucket and back.
+    /// The same of many objects, many at a time: each costs a way to the bucket and back.
     pub fn heads(&self, objects: Vec<Object>, length: u64) -> Vec<Result<Vec<u8>, StorageError>> {
         let clients = Arc::clone(&self.clients);
         let all = self.threads.wait(async move {
+            let connections = Arc::new(Semaphore::new(HEADS));
             let task = |object: Object| {
-                let clients = Arc::clone(&clients);
-                tokio::spawn(async move { clients.head(&object, length).await })
+                let (clients, connections) = (Arc::clone(&clients), Arc::clone(&connections));
+                tokio::spawn(async move {
+                    // It is never closed, and one more at a time does no harm.
+                    let _connection = connections.acquire().await.ok();
+                    clients.head(&object, length).await
+                })
             };
             let tasks: Vec<_> = objects.into_iter().map(task).collect();
             let mut heads = Vec::with_capacity(tasks.len());
@@ -72,7 +91,7 @@ impl Storage {
             let (send, mut pieces) = mpsc::channel(PIECES);
             let fetching = async {
                 let send = send;
-                clients.fetch(&object, 0, &send).await
+                clients.fetch(&object, 0, Check::Sum, &send).await
             };
             let gathering = async {
                 let mut bytes = Vec::new();
@@ -105,10 +124,21 @@ impl Storage {
     }
 }
 
+/// What is compared with what was listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Check {
+    /// How many bytes came.
+    Length,
+    /// And their checksum.
+    Sum,
+}
+
 impl Clients {
     async fn request(&self, object: &Object, range: ReadRange) -> Result<ReadObjectResponse, StorageError> {
         let request = self.data.read_object(bucket(&object.address), &object.address.name);
         let request = request.set_generation(object.generation).set_read_range(range);
+        // The client's own sum is for objects whose sum was not listed.
+        let request = request.compute_crc32c(object.crc32c.is_none());
         request.send().await.map_err(|e| self.fault(object, &e))
     }
 
@@ -139,6 +169,7 @@ impl Clients {
         &self,
         object: &Object,
         offset: u64,
+        check: Check,
         to: &mpsc::Sender<Result<Bytes, StorageError>>,
     ) -> Result<(), StorageError> {
         if offset >= object.size {
@@ -146,11 +177,14 @@ impl Clients {
         }
         let range = if offset == 0 { ReadRange::all() } else { ReadRange::offset(offset) };
         let mut response = self.request(object, range).await?;
+        let expected = object.crc32c.filter(|_| offset == 0 && check == Check::Sum);
         let (mut came, mut sum) = (0, 0);
         while let Some(piece) = response.next().await {
             let piece = piece.map_err(|e| self.fault(object, &e))?;
             came += piece.len() as u64;
-            sum = crc32c::crc32c_append(sum, &piece);
+            if expected.is_some() {
+                sum = crc32c::crc32c_append(sum, &piece);
+            }
             if to.send(Ok(piece)).await.is_err() {
                 return Ok(());
             }
@@ -159,8 +193,8 @@ impl Clients {
         if came != object.size - offset {
             return Err(StorageError::Short { address: address(), found: offset + came, expected: object.size });
         }
-        match object.crc32c {
-            Some(expected) if offset == 0 && expected != sum => {
+        match expected {
+            Some(expected) if expected != sum => {
                 Err(StorageError::Checksum { address: address(), found: sum, expected })
             }
             _ => Ok(()),
@@ -168,18 +202,42 @@ impl Clients {
     }
 }
 
+impl Reader {
+    /// The next bytes, this many or all that are left, without taking them: they are read again. Waits for them.
+    pub fn peek(&mut self, length: usize) -> Result<Vec<u8>, StorageError> {
+        while self.came.iter().map(Bytes::len).sum::<usize>() < length {
+            match self.pieces.blocking_recv() {
+                Some(piece) => self.came.push_back(piece?),
+                None => break,
+            }
+        }
+        let mut bytes = Vec::with_capacity(length);
+        for piece in &self.came {
+            bytes.extend_from_slice(piece.get(..length - bytes.len()).unwrap_or(piece));
+        }
+        Ok(bytes)
+    }
+}
+
 impl Read for Reader {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.piece.is_empty() {
+        loop {
+            if let Some(piece) = self.came.front_mut() {
+                let length = into.len().min(piece.len());
+                let part = piece.split_to(length);
+                into.get_mut(..length).unwrap_or_default().copy_from_slice(&part);
+                if piece.is_empty() {
+                    self.came.pop_front();
+                }
+                if length > 0 || into.is_empty() {
+                    return Ok(length);
+                }
+            }
             match self.pieces.blocking_recv() {
-                Some(Ok(piece)) => self.piece = piece,
+                Some(Ok(piece)) => self.came.push_back(piece),
                 Some(Err(error)) => return Err(io::Error::other(error)),
                 None => return Ok(0),
             }
         }
-        let length = into.len().min(self.piece.len());
-        let part = self.piece.split_to(length);
-        into.get_mut(..length).unwrap_or_default().copy_from_slice(&part);
-        Ok(length)
     }
 }

@@ -1,0 +1,125 @@
+//! The beginnings of a bucket's objects, looked at together before anything is read.
+//!
+//! One by one, a thousand small objects would cost a thousand ways to the bucket and back. So the first of them are fetched as they will be read, whole,
+//! and handed to [`Ahead`](crate::Ahead) with what came meanwhile; of the others a few KiB are fetched, many at a time.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{MutexGuard, PoisonError};
+
+use gristmill_storage::{Object, Reader};
+
+use crate::ahead::{BYTES, BYTES_OF_ONE, SPLITS};
+use crate::bucket::Bucket;
+use crate::metadata::is_metadata;
+use crate::sniff::{HEAD, LOOK, Sniffed, compression, sniff, tells};
+use crate::store::Store;
+use crate::{Compression, SourceError};
+
+/// Objects whose beginnings wait in memory at a time, [`HEAD`] bytes of each at most.
+const CHUNK: usize = 1024;
+/// Threads that look further where the beginning does not tell.
+const THREADS: usize = 64;
+/// Metadata files that are fetched before they are asked for.
+const METADATA: usize = 64;
+
+/// What is known of objects, or on its way, before anybody asks.
+#[derive(Default)]
+pub(crate) struct Looks {
+    /// Whole objects, from their first byte, whose reader compares checksums itself.
+    pub(crate) begun: HashMap<PathBuf, Reader>,
+    /// Metadata files, from their first byte.
+    pub(crate) metadata: HashMap<PathBuf, Reader>,
+    /// First bytes.
+    pub(crate) heads: HashMap<PathBuf, Vec<u8>>,
+    /// What the first bytes say.
+    pub(crate) sniffed: HashMap<PathBuf, Result<Sniffed, SourceError>>,
+}
+
+impl Bucket {
+    pub(crate) fn looks(&self) -> MutexGuard<'_, Looks> {
+        // What is in it is whole at any time.
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the beginnings of these files, best in the order in which they will be read.
+    ///
+    /// Whatever fails is tried again by whoever asks for it, and told there.
+    pub(crate) fn look(&self, store: &Store, files: Vec<PathBuf>) {
+        let (metadata, data): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| is_metadata(path));
+        for path in metadata.into_iter().take(METADATA) {
+            if let Ok(object) = self.object(&path) {
+                let reader = self.storage().open(&object, 0);
+                self.looks().metadata.insert(path, reader);
+            }
+        }
+        let (begun, others) = data.split_at(self.begin(&data));
+        // Those that are begun come while the others are looked at.
+        for others in others.chunks(CHUNK) {
+            self.fetch_heads(others);
+            self.sniff_all(store, others);
+        }
+        let readers = std::mem::take(&mut self.looks().begun);
+        for (path, mut reader) in readers {
+            if let Ok(head) = reader.peek(HEAD) {
+                let mut looks = self.looks();
+                looks.heads.insert(path.clone(), head);
+                looks.begun.insert(path, reader);
+            }
+        }
+        self.sniff_all(store, begun);
+    }
+
+    /// Begins to fetch the first of these files, as many as may be on their way; says how many.
+    fn begin(&self, files: &[PathBuf]) -> usize {
+        let (mut count, mut waiting) = (0, 0);
+        for path in files {
+            if count == SPLITS || waiting >= BYTES {
+                break;
+            }
+            if let Ok(object) = self.object(path) {
+                waiting += object.size.min(BYTES_OF_ONE);
+                let reader = self.storage().open_unchecked(&object, 0);
+                self.looks().begun.insert(path.clone(), reader);
+            }
+            count += 1;
+        }
+        count
+    }
+
+    fn fetch_heads(&self, files: &[PathBuf]) {
+        let mut wanted: Vec<(&PathBuf, Object)> =
+            files.iter().filter_map(|path| Some((path, self.object(path).ok()?))).collect();
+        for length in [LOOK, HEAD] {
+            let heads = self.storage().heads(wanted.iter().map(|(_, object)| object.clone()).collect(), length as u64);
+            let mut untold = Vec::new();
+            for ((path, object), head) in wanted.into_iter().zip(heads) {
+                let Ok(head) = head else { continue };
+                let size = object.size;
+                if !tells(&head, size) {
+                    untold.push((path, object));
+                }
+                self.looks().heads.insert(path.clone(), head);
+            }
+            wanted = untold;
+        }
+    }
+
+    /// Judges these files by their beginnings, which are not needed any more.
+    fn sniff_all(&self, store: &Store, files: &[PathBuf]) {
+        let next = AtomicUsize::new(0);
+        let packed = self.looks().heads.values().filter(|head| compression(head) != Compression::None).count();
+        std::thread::scope(|scope| {
+            for _ in 0..packed.clamp(1, THREADS) {
+                scope.spawn(|| {
+                    while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let sniffed = sniff(store, path);
+                        self.looks().sniffed.insert(path.clone(), sniffed);
+                    }
+                });
+            }
+        });
+        self.looks().heads.clear();
+    }
+}
