@@ -1,10 +1,14 @@
 //! Exports in Cloud Storage: the double's, which keeps its rules and fails as it is told.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use flate2::Compression;
+
 use gristmill_doubles::storage::{Effect, Fault, Operation, Permission, StorageDouble};
+use gristmill_generator::{Layout, Spec, write_binary, write_json};
 
 use crate::kit::{Ran, export, export_file, finish, folder, gristmill};
 
@@ -91,16 +95,101 @@ fn faults_on_the_way_change_nothing() {
 #[test]
 fn damaged_bytes_are_never_loaded() {
     let f = folder();
-    // In the middle of the larger file: read whole, after its beginning was looked at.
-    for at in [700_000, 1_400_000] {
+    // In the middle of the larger file, in an object that is read whole and in one that is read in parts: behind what is looked at first.
+    for (at, split) in [(700_000, "100MiB"), (1_400_000, "100MiB"), (700_000, "1MiB")] {
         let double = bucket();
         let damage = Fault::new(Effect::Corrupt(at)).on(Operation::ReadObject).under("2026/rest");
         double.put("exports", "2026/rest.ndjson", unpacked()).unwrap();
-        double.fault(damage.after(1).always());
-        let ran = finish(&mut job(f.path(), &double, "gs://exports/2026/rest.ndjson", "sqlite:rows.db"));
-        assert_eq!(ran.code, 3, "{}", ran.stderr);
+        double.fault(damage.always());
+        let mut command = job(f.path(), &double, "gs://exports/2026/rest.ndjson", "sqlite:rows.db");
+        let ran = finish(command.args(["--split-size", split]));
+        ran.fails(3, &["storage.checksum", "gs://exports/2026/rest.ndjson", "was stored (CRC-32C)"]);
         assert!(!f.path().join("rows.db").exists(), "something was loaded");
     }
+}
+
+/// How often each object of a double was asked for, and the bytes of all answers.
+fn asked(double: &StorageDouble) -> (BTreeMap<String, usize>, u64) {
+    let mut asked = BTreeMap::new();
+    let reads = double.requests().into_iter().filter(|request| request.operation == Operation::ReadObject);
+    let sent = reads.map(|request| (*asked.entry(request.object).or_default() += 1, request.sent).1).sum();
+    (asked, sent)
+}
+
+#[test]
+fn objects_are_asked_for_once() {
+    // Of one document in a line; of one line that is no document; of lines that are too long to be looked at whole; packed; binary.
+    let f = folder();
+    let of = |documents: u64, files: u32| Spec { files, ..Spec::of(documents) };
+    let at = |name: &str| f.path().join(name);
+    write_json(&at("lines"), Layout::Lines, &of(2_600, 13)).unwrap();
+    write_json(&at("array"), Layout::Array, &of(1_200, 3)).unwrap();
+    write_json(&at("listing"), Layout::Documents, &of(1_200, 3)).unwrap();
+    write_binary(&at("binary"), &of(2_600, 13)).unwrap();
+    std::fs::create_dir(at("packed")).unwrap();
+    for file in std::fs::read_dir(at("lines")).unwrap() {
+        let file = file.unwrap().path();
+        let packed = at("packed").join(file.with_extension("ndjson.gz").file_name().unwrap());
+        let mut gzip = flate2::write::GzEncoder::new(std::fs::File::create(packed).unwrap(), Compression::fast());
+        std::io::copy(&mut std::fs::File::open(file).unwrap(), &mut gzip).unwrap();
+        gzip.finish().unwrap();
+    }
+    for name in ["lines", "array", "listing", "packed", "binary"] {
+        let double = StorageDouble::start().unwrap();
+        double.create_bucket("exports");
+        double.put_folder("exports", "all/", &at(name)).unwrap();
+        run(f.path(), &double, "gs://exports/all").ok();
+        let mut command = gristmill();
+        command.current_dir(f.path()).args(["run", name, "--to", "ndjson:local.ndjson"]);
+        finish(command.args(["--config", "overall-score-max=100", "--started-at", STARTED])).ok();
+        assert_eq!(rows(f.path()), std::fs::read(at("local.ndjson")).unwrap(), "{name}");
+        let (asked, sent) = asked(&double);
+        let objects = double.list("exports", "");
+        assert_eq!(asked.into_iter().collect::<Vec<_>>(), objects.iter().map(|o| (o.clone(), 1)).collect::<Vec<_>>());
+        let stored: usize = objects.iter().map(|object| double.get("exports", object).unwrap().len()).sum();
+        assert_eq!(sent, stored as u64, "{name}");
+    }
+}
+
+#[test]
+fn of_many_objects_some_are_looked_at_before_they_are_read() {
+    let f = folder();
+    let spec = Spec { files: 300, ..Spec::of(3_000) };
+    write_json(&f.path().join("lines"), Layout::Lines, &spec).unwrap();
+    let double = StorageDouble::start().unwrap();
+    double.create_bucket("exports");
+    double.put_folder("exports", "all/", &f.path().join("lines")).unwrap();
+    double.put("exports", "all/notes.txt", "not asked for").unwrap();
+    let ran = run(f.path(), &double, "gs://exports/all/*.ndjson").ok();
+    assert_eq!(ran.json()["documents"], spec.documents);
+    let (times, _) = asked(&double);
+    assert_eq!((times.len(), times.values().max()), (300, Some(&1)));
+    // One of another name is looked at, and passed over.
+    let ran = run(f.path(), &double, "gs://exports/all").ok();
+    assert_eq!(ran.json()["documents"], spec.documents);
+    assert!(ran.stderr.contains("notes.txt is neither a LevelDB log nor JSON: it is not read"), "{}", ran.stderr);
+    // One of the others is not: it is found when it is read, and nothing is loaded.
+    let last = double.list("exports", "all/").into_iter().filter(|name| name.ends_with("ndjson")).next_back().unwrap();
+    double.put("exports", &last, "<html>").unwrap();
+    let ran = finish(&mut job(f.path(), &double, "gs://exports/all", "sqlite:rows.db"));
+    ran.fails(3, &["source.unlike", &last, "are JSON, but this one begins as neither a LevelDB log nor JSON"]);
+    assert!(!f.path().join("rows.db").exists(), "something was loaded");
+}
+
+#[test]
+fn a_large_object_is_asked_for_once_a_part_and_once_a_cut() {
+    let f = folder();
+    let made = write_json(&f.path().join("lines"), Layout::Lines, &Spec { files: 1, ..Spec::of(12_000) }).unwrap();
+    let double = StorageDouble::start().unwrap();
+    double.create_bucket("exports");
+    double.put_folder("exports", "all/", &f.path().join("lines")).unwrap();
+    let mut command = job(f.path(), &double, "gs://exports/all", "ndjson:rows.ndjson");
+    let ran = finish(command.args(["--split-size", "1MiB"])).ok();
+    assert_eq!(ran.json()["documents"], made.documents);
+    let parts = usize::try_from(made.bytes >> 20).unwrap();
+    let (asked, _) = asked(&double);
+    assert!(parts > 3, "{made:?}");
+    assert_eq!(asked.into_values().collect::<Vec<_>>(), [parts + parts - 1]);
 }
 
 fn unpacked() -> Vec<u8> {

@@ -104,10 +104,13 @@ impl<'a> Ahead<'a> {
             }
             mine
         };
-        let reader = match coming {
+        let mut reader = match coming {
             Some((reader, _)) => reader,
             None => begin(index)?.0,
         };
+        if window.offset == 0 {
+            bucket.check(&file.path, |length| reader.peek(length).map_err(SourceError::Storage))?;
+        }
         let offset = window.offset;
         let is_whole = window.start == 0 && window.end == object.size;
         let expected = if is_whole { object.crc32c.map(|sum| (object.address, sum)) } else { None };

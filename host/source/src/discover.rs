@@ -35,7 +35,7 @@ pub struct DiscoverOptions {
 /// * A pattern: the files that it matches, or all that is below the folders that it matches where it matches no file.
 /// * Any other file: that file, if it is a LevelDB log or JSON.
 ///
-/// Every file's beginning is looked at; no record is decoded.
+/// Every file's beginning is looked at, but for objects that are many and named alike: those are looked at when they are read. No record is decoded.
 pub fn discover(spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError> {
     if Address::is_one(spec) {
         return in_bucket(spec, options);

@@ -34,6 +34,16 @@ pub enum SourceError {
         /// The deepest existing folder above it.
         nearest: Option<PathBuf>,
     },
+    /// An object is not what those of such names are that were looked at.
+    #[error("{}: objects of such names are {taken}, but this one {found}", path.display())]
+    Unlike {
+        /// The object.
+        path: PathBuf,
+        /// What the others are.
+        taken: String,
+        /// What it is, with a verb in front.
+        found: &'static str,
+    },
     /// Nothing to read was found.
     #[error("no export was found: {what} {}", place.display())]
     NoFiles {
@@ -155,6 +165,7 @@ impl Diagnose for SourceError {
             Self::Glob { .. } => "source.glob",
             Self::NotFound { .. } => "source.not-found",
             Self::NoFiles { .. } => "source.no-files",
+            Self::Unlike { .. } => "source.unlike",
             Self::Unreadable { .. } => "source.unreadable",
             Self::Compressed { .. } => "source.compressed",
             Self::NotAnExport { .. } => "source.not-an-export",
@@ -190,6 +201,9 @@ impl Diagnose for SourceError {
             Self::NotFound { .. } => "Check the path; quote a pattern so that the shell hands it over as it is.",
             Self::NoFiles { .. } => {
                 "Name a folder that holds an `.overall_export_metadata` file, a folder of JSON files, or a pattern that matches some."
+            }
+            Self::Unlike { .. } => {
+                "Move it to another folder if it belongs to something else, or name what is to be read by a pattern; what is of another kind is a run of its own."
             }
             Self::Unreadable { error, .. } => match error.kind() {
                 io::ErrorKind::PermissionDenied => "Give the user who runs this the right to read it.",

@@ -6,7 +6,7 @@
 //! such a break cannot lie within a document, however the rest of the file is laid out. An object that has
 //! `documents` holds documents itself, and does not count.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -27,74 +27,77 @@ fn is_document(line: &[u8]) -> bool {
     line.first() == Some(&b'{') && serde_json::from_slice::<Line>(line).is_ok_and(|l| l.documents.is_none())
 }
 
-/// Whether the first line of a file is a document, and another follows.
+/// Whether the first line of a file is a document, and another follows. `head`: its first bytes, where they are known.
 pub(crate) fn begins_with_lines(store: &Store, path: &Path, size: u64, head: &[u8]) -> io::Result<bool> {
-    let mut text = Text { store, path, size, head };
-    let bom = if text.bytes(0, 3)? == b"\xef\xbb\xbf" { 3 } else { 0 };
+    let mut text = Text { store, path, size, start: 0, known: head.to_vec() };
+    let bom = if text.from(0, CHUNK)?.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    match text.from(bom, CHUNK)? {
+        // Most files that are no lines say so at once, and may have no line break at all.
+        [b'{', rest @ ..] if !rest.trim_ascii_start().starts_with(b"\"documents\"") => {}
+        _ => return Ok(false),
+    }
     match text.find_forward(bom)? {
         Some(end) if end + 1 < size => text.ends_document(bom, end),
         _ => Ok(false),
     }
 }
 
-/// The offsets among `wanted` (ascending, above 0, below `size`) at which the file can be split: a reader that skips from
-/// the byte before the offset to the first line break is then at the beginning of a document, and the
-/// document that holds the byte before the offset began before the offset.
-pub(crate) fn sound_offsets(
-    store: &Store,
-    path: &Path,
-    size: u64,
-    wanted: impl Iterator<Item = u64>,
-) -> io::Result<Vec<u64>> {
-    let mut text = Text { store, path, size, head: &[] };
-    let mut sound = Vec::new();
-    for offset in wanted {
-        let inside = offset.saturating_sub(1);
-        if let Some(begin) = text.line_begin(inside)?
-            && let Some(end) = text.find_forward(inside)?
-            && text.ends_document(begin, end)?
-        {
-            sound.push(offset);
-        }
-    }
-    Ok(sound)
+/// Whether a file can be split at this offset, above 0 and below `size`: a reader that skips from the byte before the offset to the first line break
+/// is then at the beginning of a document, and the document that holds the byte before the offset began before the offset.
+pub(crate) fn is_sound(store: &Store, path: &Path, size: u64, offset: u64) -> io::Result<bool> {
+    let mut text = Text { store, path, size, start: 0, known: Vec::new() };
+    let inside = offset.saturating_sub(1);
+    // As a rule this is all that is asked of it.
+    text.load(inside.saturating_sub(CHUNK), 3 * CHUNK)?;
+    Ok(match (text.line_begin(inside)?, text.find_forward(inside)?) {
+        (Some(begin), Some(end)) => text.ends_document(begin, end)?,
+        _ => false,
+    })
 }
 
 struct Text<'a> {
     store: &'a Store,
     path: &'a Path,
     size: u64,
-    /// The first bytes, where they are known.
-    head: &'a [u8],
+    /// Where the bytes begin that were read last.
+    start: u64,
+    known: Vec<u8>,
 }
 
 impl Text<'_> {
-    fn bytes(&mut self, begin: u64, end: u64) -> io::Result<Vec<u8>> {
-        let whole = self.head.len() as u64 == self.size;
-        if whole || end <= self.head.len() as u64 {
-            let at = |offset: u64| usize::try_from(offset).map_or(self.head.len(), |o| o.min(self.head.len()));
-            return Ok(self.head.get(at(begin)..at(end)).unwrap_or_default().to_vec());
-        }
-        let mut bytes = Vec::new();
-        self.store.open(self.path, begin)?.take(end.saturating_sub(begin)).read_to_end(&mut bytes)?;
-        Ok(bytes)
+    fn load(&mut self, begin: u64, length: u64) -> io::Result<()> {
+        self.known = self.store.range(self.path, begin, length)?;
+        self.start = begin;
+        Ok(())
     }
 
-    /// Some bytes from `begin` on, `end` at most; none only where the file ends.
-    fn some(&mut self, begin: u64, end: u64) -> io::Result<Vec<u8>> {
-        let known = end.min(self.head.len() as u64);
-        if begin < known { self.bytes(begin, known) } else { self.bytes(begin, end) }
+    /// What is known from `begin` on, after so many bytes were read where nothing was; none only where the file ends.
+    fn from(&mut self, begin: u64, length: u64) -> io::Result<&[u8]> {
+        let is_known = (self.start..self.start + self.known.len() as u64).contains(&begin);
+        if !is_known {
+            self.load(begin, length)?;
+        }
+        Ok(self.known.get(place(begin - self.start)..).unwrap_or_default())
+    }
+
+    fn bytes(&mut self, begin: u64, end: u64) -> io::Result<&[u8]> {
+        if begin < self.start || self.start + (self.known.len() as u64) < end {
+            self.load(begin, end.saturating_sub(begin))?;
+        }
+        let known = self.known.get(place(begin - self.start)..).unwrap_or_default();
+        Ok(known.get(..place(end.saturating_sub(begin))).unwrap_or(known))
     }
 
     /// The first line break at or after `from`; `None` where there is none, or none near.
     fn find_forward(&mut self, from: u64) -> io::Result<Option<u64>> {
         let mut at = from;
         while at < self.size && at - from < MAX_LINE {
-            let chunk = self.some(at, at + CHUNK)?;
+            // Each piece costs a way to the bucket and back.
+            let chunk = self.from(at, CHUNK.max(at - from))?;
             if chunk.is_empty() {
                 break;
             }
-            if let Some(found) = memchr::memchr(b'\n', &chunk) {
+            if let Some(found) = memchr::memchr(b'\n', chunk) {
                 return Ok(Some(at + found as u64));
             }
             at += chunk.len() as u64;
@@ -106,9 +109,8 @@ impl Text<'_> {
     fn line_begin(&mut self, inside: u64) -> io::Result<Option<u64>> {
         let mut end = inside;
         while end > 0 && inside - end < MAX_LINE {
-            let begin = end.saturating_sub(CHUNK);
-            let chunk = self.bytes(begin, end)?;
-            if let Some(found) = memchr::memrchr(b'\n', &chunk) {
+            let begin = end.saturating_sub(CHUNK.max(inside - end));
+            if let Some(found) = memchr::memrchr(b'\n', self.bytes(begin, end)?) {
                 return Ok(Some(begin + found as u64 + 1));
             }
             end = begin;
@@ -120,15 +122,19 @@ impl Text<'_> {
     fn ends_document(&mut self, begin: u64, end: u64) -> io::Result<bool> {
         let mut at = end + 1;
         let follower = loop {
-            let chunk = self.some(at, at + 256)?;
+            let chunk = self.from(at, CHUNK)?;
             match chunk.iter().find(|b| !b.is_ascii_whitespace()) {
                 Some(byte) => break Some(*byte),
                 None if chunk.is_empty() => break None,
                 None => at += chunk.len() as u64,
             }
         };
-        Ok(matches!(follower, None | Some(b'{')) && is_document(&self.bytes(begin, end)?))
+        Ok(matches!(follower, None | Some(b'{')) && is_document(self.bytes(begin, end)?))
     }
+}
+
+fn place(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -140,7 +146,7 @@ mod tests {
         let path = dir.path().join("x");
         std::fs::write(&path, text).unwrap();
         let size = text.len() as u64;
-        sound_offsets(&Store::Local, &path, size, 1..size).unwrap()
+        (1..size).filter(|offset| is_sound(&Store::Local, &path, size, *offset).unwrap()).collect()
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! [`Input`] then hands out [`Split`]s, opens them, and in the end compares what was read with what the export's metadata promises.
 
 mod ahead;
+mod alike;
 mod bucket;
 mod discover;
 mod error;

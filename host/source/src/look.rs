@@ -1,21 +1,23 @@
 //! The beginnings of a bucket's objects, looked at together before anything is read.
 //!
 //! One by one, a thousand small objects would cost a thousand ways to the bucket and back. So the first of them are fetched as they will be read, whole,
-//! and handed to [`Ahead`](crate::Ahead) with what came meanwhile; of the others a few KiB are fetched, many at a time.
+//! and handed to [`Ahead`](crate::Ahead) with what came meanwhile. Others that are named like them are taken to be like them; see [`Alike`]. Of the rest a
+//! few KiB are fetched, many at a time.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{MutexGuard, PoisonError};
 
 use gristmill_storage::{Object, Reader};
 
+use crate::SourceError;
 use crate::ahead::{BYTES, BYTES_OF_ONE, SPLITS};
+use crate::alike::{self, Alike};
 use crate::bucket::Bucket;
 use crate::metadata::is_metadata;
-use crate::sniff::{HEAD, LOOK, Sniffed, compression, sniff, tells};
+use crate::sniff::{HEAD, LOOK, Sniffed, sniff, tells};
 use crate::store::Store;
-use crate::{Compression, SourceError};
 
 /// Objects whose beginnings wait in memory at a time, [`HEAD`] bytes of each at most.
 const CHUNK: usize = 1024;
@@ -35,6 +37,8 @@ pub(crate) struct Looks {
     pub(crate) heads: HashMap<PathBuf, Vec<u8>>,
     /// What the first bytes say.
     pub(crate) sniffed: HashMap<PathBuf, Result<Sniffed, SourceError>>,
+    /// What objects were taken for that were not looked at.
+    guessed: HashMap<PathBuf, Sniffed>,
 }
 
 impl Bucket {
@@ -55,11 +59,6 @@ impl Bucket {
             }
         }
         let (begun, others) = data.split_at(self.begin(&data));
-        // Those that are begun come while the others are looked at.
-        for others in others.chunks(CHUNK) {
-            self.fetch_heads(others);
-            self.sniff_all(store, others);
-        }
         let readers = std::mem::take(&mut self.looks().begun);
         for (path, mut reader) in readers {
             if let Ok(head) = reader.peek(HEAD) {
@@ -69,6 +68,40 @@ impl Bucket {
             }
         }
         self.sniff_all(store, begun);
+        let mut alike = Alike::default();
+        for path in begun {
+            alike.learn(path, self.looks().sniffed.get(path).and_then(|sniffed| sniffed.as_ref().ok()));
+        }
+        let others: Vec<_> = others.iter().filter(|path| !self.guess(path, &alike)).cloned().collect();
+        for others in others.chunks(CHUNK) {
+            self.fetch_heads(others);
+            self.sniff_all(store, others);
+        }
+    }
+
+    /// Takes an object for what others are, where enough of them are known.
+    fn guess(&self, path: &Path, alike: &Alike) -> bool {
+        let guess = self.object(path).ok().and_then(|object| alike.guess(path, object.size));
+        guess.is_some_and(|guess| {
+            let mut looks = self.looks();
+            looks.sniffed.insert(path.to_owned(), Ok(guess));
+            looks.guessed.insert(path.to_owned(), guess);
+            true
+        })
+    }
+
+    /// Looks at an object, where it was not looked at before, and compares it with what it was taken for. `head` gives as many of its first bytes.
+    pub(crate) fn check(
+        &self,
+        path: &Path,
+        mut head: impl FnMut(usize) -> Result<Vec<u8>, SourceError>,
+    ) -> Result<(), SourceError> {
+        let Some(guess) = self.looks().guessed.get(path).copied() else { return Ok(()) };
+        let mut first = head(LOOK)?;
+        if !tells(&first, guess.size) {
+            first = head(HEAD)?;
+        }
+        alike::check(path, &guess, &first)
     }
 
     /// Begins to fetch the first of these files, as many as may be on their way; says how many.
@@ -106,12 +139,16 @@ impl Bucket {
         }
     }
 
+    fn is_told(&self, path: &Path, head: &[u8]) -> bool {
+        self.object(path).is_ok_and(|object| tells(head, object.size))
+    }
+
     /// Judges these files by their beginnings, which are not needed any more.
     fn sniff_all(&self, store: &Store, files: &[PathBuf]) {
         let next = AtomicUsize::new(0);
-        let packed = self.looks().heads.values().filter(|head| compression(head) != Compression::None).count();
+        let untold = self.looks().heads.iter().filter(|(path, head)| !self.is_told(path, head)).count();
         std::thread::scope(|scope| {
-            for _ in 0..packed.clamp(1, THREADS) {
+            for _ in 0..untold.clamp(1, THREADS) {
                 scope.spawn(|| {
                     while let Some(path) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let sniffed = sniff(store, path);

@@ -32,6 +32,7 @@ impl Input {
         if now != file.size {
             return Err(SourceError::Changed { path: file.path.clone(), listed: file.size, now });
         }
+        self.store.check(&file.path)?;
         if file.compression != Compression::None {
             let mut reader = decompress(&self.store, &file.path, file.compression)?;
             io::copy(&mut reader.by_ref().take(start), &mut io::sink())

@@ -111,7 +111,8 @@ fn unpack(
     }
 }
 
-fn content(head: &[u8]) -> Content {
+/// What a file's first bytes say it is.
+pub(crate) fn content(head: &[u8]) -> Content {
     match first_header(head) {
         FirstHeader::Valid if !head.is_empty() => return Content::Known(Format::Log),
         FirstHeader::Damaged(what) => return Content::DamagedLog(what),
@@ -145,6 +146,61 @@ mod tests {
             (b"\xb8\x6d\x44\x4e\x01\x00\x014", Content::DamagedLog("the checksum of its first record is wrong")),
         ] {
             assert_eq!(content(head), expected, "{}", head.escape_ascii());
+        }
+    }
+
+    /// A file with these bytes, as it is and packed, judged in a folder.
+    fn judged(bytes: &[u8]) -> Vec<Sniffed> {
+        let dir = tempfile::tempdir().unwrap();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, bytes).unwrap();
+        let forms = [bytes.to_vec(), gzip.finish().unwrap(), zstd::encode_all(bytes, 1).unwrap()];
+        let judge = |form: Vec<u8>| {
+            let path = dir.path().join("x");
+            std::fs::write(&path, form).unwrap();
+            sniff(&Store::Local, &path).unwrap()
+        };
+        forms.into_iter().map(judge).collect()
+    }
+
+    #[test]
+    fn a_few_bytes_do_where_they_tell_and_more_are_asked_for_where_not() {
+        use Content::{DamagedLog, Empty, Known, Unknown};
+        let log = |length: usize| {
+            let mut writer = gristmill_generator::LogWriter::new(Vec::new());
+            // Not to be packed into nothing.
+            let noise = (0..length as u64).map(|n| (n.wrapping_mul(n).wrapping_mul(0x9e37_79b9) >> 13) as u8);
+            writer.record(&noise.collect::<Vec<_>>()).unwrap();
+            writer.finish(false).unwrap()
+        };
+        let line = |length: usize| format!("{{\"a\":\"{}\"}}\n", "x".repeat(length));
+        let cut = |length: usize| log(length).get(..length).unwrap().to_vec();
+        for (bytes, content, splittable) in [
+            (log(10), Known(Format::Log), true),
+            (log(LOOK + 1), Known(Format::Log), true),
+            (log(BLOCK), Known(Format::Log), true),
+            (log(10 * BLOCK), Known(Format::Log), true),
+            (cut(LOOK), DamagedLog("it ends within its first record"), false),
+            (cut(LOOK + 100), DamagedLog("it ends within its first record"), false),
+            (line(10).repeat(10_000).into_bytes(), Known(Format::Json), true),
+            (line(LOOK).repeat(3).into_bytes(), Known(Format::Json), true),
+            (line(HEAD).repeat(3).into_bytes(), Known(Format::Json), true),
+            (line(5 * HEAD).repeat(3).into_bytes(), Known(Format::Json), true),
+            (line(HEAD).into_bytes(), Known(Format::Json), false),
+            (format!("{{\"documents\":[{}]}}", line(HEAD)).into_bytes(), Known(Format::Json), false),
+            (format!("[{}]", line(10)).repeat(10_000).into_bytes(), Known(Format::Json), false),
+            (format!("{}{{}}", " ".repeat(LOOK)).into_bytes(), Known(Format::Json), false),
+            (vec![b'\n'; LOOK], Empty, false),
+            (vec![b'\n'; HEAD - 1], Empty, false),
+            (b"name,score\n".repeat(10_000), Unknown, false),
+        ] {
+            let judged = judged(&bytes);
+            let plain = judged[0];
+            let start = bytes.iter().take(20).map(|b| b.escape_ascii().to_string()).collect::<String>();
+            assert_eq!((plain.content, plain.splittable), (content, splittable), "{start} of {}", bytes.len());
+            for packed in &judged[1..] {
+                assert_eq!((packed.content, packed.splittable), (content, false), "{start} of {}", bytes.len());
+            }
         }
     }
 }

@@ -1,8 +1,13 @@
 //! Parts of the input: the unit of work, of retry and of resume.
 
+use std::io;
+
 use crate::log::BLOCK;
 use crate::store::Store;
 use crate::{Format, Input, InputFile, json_lines};
+
+/// Threads that ask a bucket where its objects can be cut.
+const THREADS: usize = 32;
 
 /// A file, or a byte range of one: the records that begin in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,11 +27,12 @@ impl Input {
     /// Plain logs are split at blocks of 32 KiB, plain JSON with one document a line at offsets where a document surely begins at the next line;
     /// other files are one part each. The same files and the same target give the same parts. At least one for each file.
     pub fn splits(&self, target_bytes: u64) -> Vec<Split> {
+        let cuts = self.cuts(target_bytes);
         let mut splits = Vec::new();
-        for (index, file) in self.files.iter().enumerate() {
+        for (index, of_file) in cuts.into_iter().enumerate() {
             let number = u32::try_from(index).unwrap_or(u32::MAX);
             let mut start = 0;
-            for offset in boundaries(&self.store, file, target_bytes) {
+            for offset in of_file {
                 splits.push(Split { file: number, start, end: Some(offset) });
                 start = offset;
             }
@@ -34,22 +40,56 @@ impl Input {
         }
         splits
     }
+
+    /// Where each file is cut, ascending.
+    fn cuts(&self, target: u64) -> Vec<Vec<u64>> {
+        let wanted: Vec<(usize, u64)> = self
+            .files
+            .iter()
+            .enumerate()
+            .flat_map(|(index, file)| steps(file, target).map(move |at| (index, at)))
+            .collect();
+        let mut cuts: Vec<io::Result<Vec<u64>>> = self.files.iter().map(|_| Ok(Vec::new())).collect();
+        for ((index, offset), is_sound) in wanted.iter().zip(self.are_sound(&wanted)) {
+            let Some(of_file) = cuts.get_mut(*index) else { continue };
+            match (of_file.as_mut(), is_sound) {
+                (Ok(offsets), Ok(true)) => offsets.push(*offset),
+                (_, Err(error)) => *of_file = Err(error),
+                _ => {}
+            }
+        }
+        // Whoever opens the file meets the same error, and says so.
+        cuts.into_iter().map(Result::unwrap_or_default).collect()
+    }
+
+    fn are_sound(&self, wanted: &[(usize, u64)]) -> Vec<io::Result<bool>> {
+        let is_sound = |(index, offset): &(usize, u64)| match self.files.get(*index) {
+            Some(file) if file.format == Format::Json => {
+                json_lines::is_sound(&self.store, &file.path, file.size, *offset)
+            }
+            _ => Ok(true),
+        };
+        let Store::Bucket(_) = self.store else { return wanted.iter().map(is_sound).collect() };
+        // Each costs a way to the bucket and back.
+        let share = wanted.len().div_ceil(THREADS).max(1);
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = wanted
+                .chunks(share)
+                .map(|wanted| (wanted.len(), scope.spawn(move || wanted.iter().map(is_sound).collect::<Vec<_>>())))
+                .collect();
+            let lost = |count| (0..count).map(|_| Err(io::Error::other("a thread was lost"))).collect();
+            threads.into_iter().flat_map(|(count, thread)| thread.join().unwrap_or_else(|_| lost(count))).collect()
+        })
+    }
 }
 
-/// Where a file is cut, ascending.
-fn boundaries(store: &Store, file: &InputFile, target: u64) -> Vec<u64> {
-    if !file.splittable {
-        return Vec::new();
-    }
+/// Where a file might be cut.
+fn steps(file: &InputFile, target: u64) -> impl Iterator<Item = u64> + use<> {
     let step = match file.format {
         Format::Log => target.max(1).checked_next_multiple_of(BLOCK as u64).unwrap_or(u64::MAX),
         Format::Json => target.max(1),
     };
     // The last part takes the remainder, so that none is tiny.
-    let offsets = (1..file.size / step).map(|k| k * step);
-    match file.format {
-        Format::Log => offsets.collect(),
-        // Whoever opens the file meets the same error, and says so.
-        Format::Json => json_lines::sound_offsets(store, &file.path, file.size, offsets).unwrap_or_default(),
-    }
+    let parts = if file.splittable { file.size / step } else { 0 };
+    (1..parts).map(move |k| k * step)
 }

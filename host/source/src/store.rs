@@ -93,16 +93,32 @@ impl Store {
         }
     }
 
-    /// A file's first bytes.
+    /// A file's first bytes: so many, or more where more of an object are known.
     pub(crate) fn head(&self, path: &Path, length: u64) -> io::Result<Vec<u8>> {
         match self {
-            Self::Local => {
-                let mut head = Vec::new();
-                File::open(path)?.take(length).read_to_end(&mut head)?;
-                Ok(head)
-            }
+            Self::Local => self.range(path, 0, length),
             Self::Bucket(bucket) => bucket.head(path, length),
         }
+    }
+
+    /// So many of a file's bytes from an offset, fewer where it ends.
+    pub(crate) fn range(&self, path: &Path, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Local => {
+                let mut bytes = Vec::new();
+                self.open(path, offset)?.take(length).read_to_end(&mut bytes)?;
+                Ok(bytes)
+            }
+            Self::Bucket(bucket) => {
+                bucket.storage().range(&bucket.object(path)?, offset, length).map_err(io::Error::other)
+            }
+        }
+    }
+
+    /// Looks at a file that was taken for what others are; see [`alike`](crate::alike).
+    pub(crate) fn check(&self, path: &Path) -> Result<(), SourceError> {
+        let Self::Bucket(bucket) = self else { return Ok(()) };
+        bucket.check(path, |length| bucket.head(path, length as u64).map_err(|e| SourceError::unreadable(path, e)))
     }
 
     /// Every file below a folder; see [`scan::walk`].

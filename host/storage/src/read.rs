@@ -57,11 +57,16 @@ impl Storage {
 
     /// The first bytes of an object, this many or all.
     pub fn head(&self, object: &Object, length: u64) -> Result<Vec<u8>, StorageError> {
-        let (clients, object) = (Arc::clone(&self.clients), object.clone());
-        self.threads.wait(async move { clients.head(&object, length).await })
+        self.range(object, 0, length)
     }
 
-    /// The same of many objects, many at a time: each costs a way to the bucket and back.
+    /// So many bytes of an object from an offset, fewer where it ends. They are compared with no checksum: only whole objects have one.
+    pub fn range(&self, object: &Object, offset: u64, length: u64) -> Result<Vec<u8>, StorageError> {
+        let (clients, object) = (Arc::clone(&self.clients), object.clone());
+        self.threads.wait(async move { clients.range(&object, offset, length).await })
+    }
+
+    /// The first bytes of many objects, many at a time: each costs a way to the bucket and back.
     pub fn heads(&self, objects: Vec<Object>, length: u64) -> Vec<Result<Vec<u8>, StorageError>> {
         let clients = Arc::clone(&self.clients);
         let all = self.threads.wait(async move {
@@ -71,7 +76,7 @@ impl Storage {
                 tokio::spawn(async move {
                     // It is never closed, and one more at a time does no harm.
                     let _connection = connections.acquire().await.ok();
-                    clients.head(&object, length).await
+                    clients.range(&object, 0, length).await
                 })
             };
             let tasks: Vec<_> = objects.into_iter().map(task).collect();
@@ -142,13 +147,13 @@ impl Clients {
         request.send().await.map_err(|e| self.fault(object, &e))
     }
 
-    async fn head(&self, object: &Object, length: u64) -> Result<Vec<u8>, StorageError> {
+    async fn range(&self, object: &Object, offset: u64, length: u64) -> Result<Vec<u8>, StorageError> {
         let mut bytes = Vec::new();
         // An empty range is an error to the service.
-        if object.size == 0 {
+        if offset >= object.size || length == 0 {
             return Ok(bytes);
         }
-        let mut response = self.request(object, ReadRange::head(length)).await?;
+        let mut response = self.request(object, ReadRange::segment(offset, length)).await?;
         while let Some(piece) = response.next().await {
             bytes.extend_from_slice(&piece.map_err(|e| self.fault(object, &e))?);
         }
@@ -239,5 +244,56 @@ impl Read for Reader {
                 None => return Ok(0),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+
+    use gristmill_doubles::storage::{Effect, Fault, Operation, StorageDouble};
+
+    use super::*;
+    use crate::Credentials;
+
+    fn object(bytes: &[u8]) -> (StorageDouble, Storage, Object) {
+        let double = StorageDouble::start().unwrap();
+        double.create_bucket("data");
+        double.put("data", "x", bytes.to_vec()).unwrap();
+        let storage = Storage::connect_to(&Credentials::Anonymous, Some(&double.endpoint())).unwrap();
+        let object = storage.find(&"gs://data/x".parse().unwrap()).unwrap().unwrap();
+        (double, storage, object)
+    }
+
+    #[test]
+    fn what_was_peeked_at_is_read_again() {
+        let bytes: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+        let (_double, storage, object) = object(&bytes);
+        for (first, peeked) in [(0, 0), (0, 10), (7, 200_000), (100_000, 1), (0, 20_000_000)] {
+            let mut reader = storage.open(&object, 0);
+            let mut read = vec![0; first];
+            reader.read_exact(&mut read).unwrap();
+            let end = bytes.len().min(first + peeked);
+            assert!(reader.peek(peeked).unwrap() == bytes[first..end], "{first}, {peeked}");
+            reader.read_to_end(&mut read).unwrap();
+            assert!(read == bytes, "{first}, {peeked}");
+        }
+        assert!(storage.range(&object, 100, 50).unwrap() == bytes[100..150]);
+        assert!(storage.range(&object, object.size - 3, 50).unwrap() == bytes[bytes.len() - 3..]);
+        assert_eq!(storage.range(&object, object.size, 50).unwrap(), b"");
+    }
+
+    #[test]
+    fn checksums_are_compared_unless_the_reader_does() {
+        let (double, storage, object) = object(&[1; 100_000]);
+        double.fault(Fault::new(Effect::Corrupt(70_000)).on(Operation::ReadObject).always());
+        let mut bytes = Vec::new();
+        let error = storage.open(&object, 0).read_to_end(&mut bytes).unwrap_err();
+        assert!(matches!(error.downcast().unwrap(), StorageError::Checksum { .. }));
+        let read = storage.open_unchecked(&object, 0).read_to_end(&mut bytes).unwrap();
+        assert_eq!(read, 100_000);
+        // Where none was listed the client compares with what the answer says.
+        let unlisted = Object { crc32c: None, ..object };
+        storage.open_unchecked(&unlisted, 0).read_to_end(&mut bytes).unwrap_err();
     }
 }
