@@ -187,9 +187,30 @@ fn a_large_object_is_asked_for_once_a_part_and_once_a_cut() {
     let ran = finish(command.args(["--split-size", "1MiB"])).ok();
     assert_eq!(ran.json()["documents"], made.documents);
     let parts = usize::try_from(made.bytes >> 20).unwrap();
-    let (asked, _) = asked(&double);
+    let (times, sent) = asked(&double);
     assert!(parts > 3, "{made:?}");
-    assert_eq!(asked.into_values().collect::<Vec<_>>(), [parts + parts - 1]);
+    assert_eq!(times.into_values().collect::<Vec<_>>(), [parts + parts - 1]);
+    // The first request is for the whole, and taken as far as it is needed.
+    assert!(sent < 2 * made.bytes + (parts as u64) * (256 << 10), "{sent} of {made:?}");
+}
+
+#[test]
+fn records_that_are_longer_than_what_is_fetched_behind_a_part_are_read() {
+    let f = folder();
+    let text = |n: usize| "x".repeat(300_000 + n % 7);
+    let line = |n: usize| {
+        format!(
+            "{{\"name\":\"projects/p/databases/d/documents/c/{n}\",\"fields\":{{\"t\":{{\"stringValue\":\"{}\"}}}}}}\n",
+            text(n)
+        )
+    };
+    let lines: String = (0..40).map(line).collect();
+    let double = StorageDouble::start().unwrap();
+    double.create_bucket("exports");
+    double.put("exports", "all/x.ndjson", lines).unwrap();
+    let mut command = job(f.path(), &double, "gs://exports/all", "ndjson:rows.ndjson");
+    let ran = finish(command.args(["--split-size", "1MiB", "--max-rejected", "100%"]));
+    assert_eq!(ran.json()["documents"], 40, "{}", ran.stderr);
 }
 
 fn unpacked() -> Vec<u8> {

@@ -48,7 +48,7 @@ pub(crate) fn objects(task: &Objects) -> Result<()> {
             let names = double.list("exports", "");
             let bytes: usize = names.iter().filter_map(|name| double.get("exports", name)).map(|b| b.len()).sum();
             for workers in &task.workers {
-                let (local, distant) = compare(task, &folder, &double, *workers)?;
+                let Compared { local, distant, ratio } = compare(task, &folder, &double, *workers)?;
                 println!(
                     "| {format}, {documents} documents each | {} | {} | {} | {:.2} | {:.2} | {:.2} |",
                     task.objects,
@@ -56,7 +56,7 @@ pub(crate) fn objects(task: &Objects) -> Result<()> {
                     if *workers == 0 { "one a core".to_owned() } else { workers.to_string() },
                     local.as_secs_f64(),
                     distant.as_secs_f64(),
-                    distant.as_secs_f64() / local.as_secs_f64().max(1e-6),
+                    ratio,
                 );
             }
         }
@@ -78,24 +78,38 @@ fn export(task: &Objects, documents: u64, is_json: bool) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Wall times of both, the medians of runs that take turns. A first run of each does not count.
-fn compare(task: &Objects, local: &Path, double: &StorageDouble, workers: u16) -> Result<(Duration, Duration)> {
-    let (mut of_local, mut of_distant) = (Vec::new(), Vec::new());
+/// Wall times of both, and their ratio.
+struct Compared {
+    local: Duration,
+    distant: Duration,
+    ratio: f64,
+}
+
+/// Medians of runs that take turns; of the ratio, the median of pairs of runs that came one after the other, since the speed of a machine changes over
+/// minutes. A first pair does not count.
+fn compare(task: &Objects, local: &Path, double: &StorageDouble, workers: u16) -> Result<Compared> {
+    let (mut of_local, mut of_distant, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=task.runs.max(1) {
         // A B, then B A.
-        let both = [(local.display().to_string(), false), ("gs://exports/all".to_owned(), true)];
+        let mut pair = [None; 2];
+        let both = [(local.display().to_string(), 0), ("gs://exports/all".to_owned(), 1)];
         let order: [usize; 2] = if round % 2 == 0 { [0, 1] } else { [1, 0] };
-        for (export, is_distant) in order.iter().filter_map(|at| both.get(*at)) {
+        for (export, place) in order.iter().filter_map(|at| both.get(*at)) {
             let usage = run(task, export, double, workers)?;
             eprintln!("{export}: {:.2} s wall, {:.2} s CPU", usage.wall.as_secs_f64(), usage.cpu.as_secs_f64());
-            match (round, is_distant) {
-                (0, _) => {}
-                (_, false) => of_local.push(usage),
-                (_, true) => of_distant.push(usage),
+            if let Some(of_pair) = pair.get_mut(*place) {
+                *of_pair = Some(usage);
             }
         }
+        if let ([Some(local), Some(distant)], 1..) = (pair, round) {
+            ratios.push(distant.wall.as_secs_f64() / local.wall.as_secs_f64().max(1e-6));
+            of_local.push(local);
+            of_distant.push(distant);
+        }
     }
-    Ok((median_wall(of_local), median_wall(of_distant)))
+    ratios.sort_by(f64::total_cmp);
+    let ratio = ratios.get(ratios.len() / 2).copied().unwrap_or_default();
+    Ok(Compared { local: median_wall(of_local), distant: median_wall(of_distant), ratio })
 }
 
 fn run(task: &Objects, export: &str, double: &StorageDouble, workers: u16) -> Result<Usage> {

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use gristmill_storage::{Address, Object, Reader, StorageError};
+use gristmill_storage::{Object, Reader, Storage, StorageError};
 
 use crate::open::{placed, unpacked};
 use crate::store::Store;
@@ -20,6 +20,8 @@ pub(crate) const BYTES: u64 = 64 << 20;
 /// Bytes of one that wait in memory at most: the rest is fetched when it is read.
 pub(crate) const BYTES_OF_ONE: u64 = 1 << 20;
 
+/// Bytes that are fetched behind a split, since its last record may end there. Where that is not enough more is asked for, which costs a way to the bucket.
+const SLACK: u64 = 64 << 10;
 /// Bytes that a decoder may leave at the end of a split.
 const PADDING: u64 = 4 << 20;
 
@@ -81,7 +83,8 @@ impl<'a> Ahead<'a> {
         let begin = |index: usize| -> Result<(Reader, Window), SourceError> {
             let (file, window) = self.window(index)?;
             let object = bucket.object(&file.path).map_err(|e| SourceError::unreadable(&file.path, e))?;
-            Ok((bucket.storage().open_unchecked(&object, window.offset), window))
+            let beyond = if window.end < object.size { SLACK } else { 0 };
+            Ok((bucket.storage().open_unchecked(&object, window.offset..window.end + beyond), window))
         };
         let (file, window) = self.window(index)?;
         let object = bucket.object(&file.path).map_err(|e| SourceError::unreadable(&file.path, e))?;
@@ -113,8 +116,9 @@ impl<'a> Ahead<'a> {
         }
         let offset = window.offset;
         let is_whole = window.start == 0 && window.end == object.size;
-        let expected = if is_whole { object.crc32c.map(|sum| (object.address, sum)) } else { None };
-        let summed = Summed { reader, window, sum: 0, expected, index, sums: Arc::clone(&self.sums) };
+        let expected = object.crc32c.filter(|_| is_whole);
+        let (storage, sums) = (bucket.storage().clone(), Arc::clone(&self.sums));
+        let summed = Summed { storage, object, reader, window, sum: 0, expected, index, sums };
         Ok(match file.compression {
             Compression::None => placed(file, Box::new(summed), offset),
             packed => Box::new(unpacked(&file.path, packed, Box::new(summed))?),
@@ -211,18 +215,26 @@ impl Window {
 
 /// Adds up a checksum of what is read through it.
 struct Summed {
+    storage: Storage,
+    object: Object,
     reader: Reader,
     window: Window,
     sum: u32,
     /// What the sum must be at the end, where the split is a whole object.
-    expected: Option<(Address, u32)>,
+    expected: Option<u32>,
     index: usize,
     sums: Arc<Mutex<Vec<Option<u32>>>>,
 }
 
 impl Summed {
     fn next(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.reader.read(into)?;
+        let mut read = self.reader.read(into)?;
+        let at = self.window.at;
+        if read == 0 && !into.is_empty() && at < self.object.size {
+            // The last record goes on.
+            self.reader = self.storage.open_unchecked(&self.object, at..at + BYTES_OF_ONE);
+            read = self.reader.read(into)?;
+        }
         self.sum = crc32c::crc32c_append(self.sum, self.window.own(into.get(..read).unwrap_or_default()));
         Ok(read)
     }
@@ -233,8 +245,8 @@ impl Read for Summed {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let read = self.next(into)?;
         match self.expected.take_if(|_| read == 0 && !into.is_empty()) {
-            Some((address, expected)) if expected != self.sum => {
-                let found = self.sum;
+            Some(expected) if expected != self.sum => {
+                let (address, found) = (self.object.address.clone(), self.sum);
                 Err(std::io::Error::other(StorageError::Checksum { address, found, expected }))
             }
             _ => Ok(read),

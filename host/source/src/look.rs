@@ -113,7 +113,7 @@ impl Bucket {
             }
             if let Ok(object) = self.object(path) {
                 waiting += object.size.min(BYTES_OF_ONE);
-                let reader = self.storage().open_unchecked(&object, 0);
+                let reader = self.storage().open_unchecked(&object, 0..object.size);
                 self.looks().begun.insert(path.clone(), reader);
             }
             count += 1;

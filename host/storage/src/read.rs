@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ const LOOKS: u32 = 5;
 /// Beginnings of objects that are on their way at a time, each on a connection of its own.
 const HEADS: usize = 384;
 
-/// Reads an object from an offset to its end, in the generation that was listed. Its errors have a [`StorageError`] inside.
+/// Reads an object, or a part of it, in the generation that was listed. Its errors have a [`StorageError`] inside.
 #[derive(Debug)]
 pub struct Reader {
     pieces: mpsc::Receiver<Result<Bytes, StorageError>>,
@@ -35,19 +36,19 @@ impl Storage {
     ///
     /// From its beginning to its end the bytes are compared with the object's checksum before the end is told: an error comes in its place.
     pub fn open(&self, object: &Object, offset: u64) -> Reader {
-        self.begin(object, offset, Check::Sum)
+        self.begin(object, offset..object.size, Check::Sum)
     }
 
-    /// The same without comparing checksums, for a reader that compares what it reads itself: every byte is added up once only.
-    pub fn open_unchecked(&self, object: &Object, offset: u64) -> Reader {
-        self.begin(object, offset, Check::Length)
+    /// The same of a part of an object and without comparing checksums, for a reader that compares what it reads itself: every byte is added up once only.
+    pub fn open_unchecked(&self, object: &Object, range: Range<u64>) -> Reader {
+        self.begin(object, range, Check::Length)
     }
 
-    fn begin(&self, object: &Object, offset: u64, check: Check) -> Reader {
+    fn begin(&self, object: &Object, range: Range<u64>, check: Check) -> Reader {
         let (send, pieces) = mpsc::channel(PIECES);
         let (clients, object) = (Arc::clone(&self.clients), object.clone());
         self.threads.spawn(async move {
-            if let Err(error) = clients.fetch(&object, offset, check, &send).await {
+            if let Err(error) = clients.fetch(&object, range, check, &send).await {
                 // The receiver is gone when nobody wants the rest.
                 let _ = send.send(Err(error)).await;
             }
@@ -96,7 +97,7 @@ impl Storage {
             let (send, mut pieces) = mpsc::channel(PIECES);
             let fetching = async {
                 let send = send;
-                clients.fetch(&object, 0, Check::Sum, &send).await
+                clients.fetch(&object, 0..object.size, Check::Sum, &send).await
             };
             let gathering = async {
                 let mut bytes = Vec::new();
@@ -173,16 +174,21 @@ impl Clients {
     async fn fetch(
         &self,
         object: &Object,
-        offset: u64,
+        Range { start, end }: Range<u64>,
         check: Check,
         to: &mpsc::Sender<Result<Bytes, StorageError>>,
     ) -> Result<(), StorageError> {
-        if offset >= object.size {
+        let end = end.min(object.size);
+        if start >= end {
             return Ok(());
         }
-        let range = if offset == 0 { ReadRange::all() } else { ReadRange::offset(offset) };
+        let range = match (start, end == object.size) {
+            (0, true) => ReadRange::all(),
+            (_, true) => ReadRange::offset(start),
+            _ => ReadRange::segment(start, end - start),
+        };
         let mut response = self.request(object, range).await?;
-        let expected = object.crc32c.filter(|_| offset == 0 && check == Check::Sum);
+        let expected = object.crc32c.filter(|_| start == 0 && end == object.size && check == Check::Sum);
         let (mut came, mut sum) = (0, 0);
         while let Some(piece) = response.next().await {
             let piece = piece.map_err(|e| self.fault(object, &e))?;
@@ -195,8 +201,8 @@ impl Clients {
             }
         }
         let address = || object.address.clone();
-        if came != object.size - offset {
-            return Err(StorageError::Short { address: address(), found: offset + came, expected: object.size });
+        if came != end - start {
+            return Err(StorageError::Short { address: address(), found: start + came, expected: end });
         }
         match expected {
             Some(expected) if expected != sum => {
@@ -278,6 +284,9 @@ mod tests {
             reader.read_to_end(&mut read).unwrap();
             assert!(read == bytes, "{first}, {peeked}");
         }
+        let mut part = Vec::new();
+        storage.open_unchecked(&object, 5..2_000_005).read_to_end(&mut part).unwrap();
+        assert!(part == bytes[5..2_000_005]);
         assert!(storage.range(&object, 100, 50).unwrap() == bytes[100..150]);
         assert!(storage.range(&object, object.size - 3, 50).unwrap() == bytes[bytes.len() - 3..]);
         assert_eq!(storage.range(&object, object.size, 50).unwrap(), b"");
@@ -290,10 +299,10 @@ mod tests {
         let mut bytes = Vec::new();
         let error = storage.open(&object, 0).read_to_end(&mut bytes).unwrap_err();
         assert!(matches!(error.downcast().unwrap(), StorageError::Checksum { .. }));
-        let read = storage.open_unchecked(&object, 0).read_to_end(&mut bytes).unwrap();
+        let read = storage.open_unchecked(&object, 0..object.size).read_to_end(&mut bytes).unwrap();
         assert_eq!(read, 100_000);
         // Where none was listed the client compares with what the answer says.
         let unlisted = Object { crc32c: None, ..object };
-        storage.open_unchecked(&unlisted, 0).read_to_end(&mut bytes).unwrap_err();
+        storage.open_unchecked(&unlisted, 0..100_000).read_to_end(&mut bytes).unwrap_err();
     }
 }
