@@ -161,12 +161,12 @@ fn of_many_objects_some_are_looked_at_before_they_are_read() {
     double.put_folder("exports", "all/", &f.path().join("lines")).unwrap();
     double.put("exports", "all/notes.txt", "not asked for").unwrap();
     let ran = run(f.path(), &double, "gs://exports/all/*.ndjson").ok();
-    assert_eq!(ran.json()["documents"], spec.documents);
+    assert_eq!(ran.json()["records"]["read"], spec.documents);
     let (times, _) = asked(&double);
     assert_eq!((times.len(), times.values().max()), (300, Some(&1)));
     // One of another name is looked at, and passed over.
     let ran = run(f.path(), &double, "gs://exports/all").ok();
-    assert_eq!(ran.json()["documents"], spec.documents);
+    assert_eq!(ran.json()["records"]["read"], spec.documents);
     assert!(ran.stderr.contains("notes.txt is neither a LevelDB log nor JSON: it is not read"), "{}", ran.stderr);
     // One of the others is not: it is found when it is read, and nothing is loaded.
     let last = double.list("exports", "all/").into_iter().filter(|name| name.ends_with("ndjson")).next_back().unwrap();
@@ -185,7 +185,7 @@ fn a_large_object_is_asked_for_once_a_part_and_once_a_cut() {
     double.put_folder("exports", "all/", &f.path().join("lines")).unwrap();
     let mut command = job(f.path(), &double, "gs://exports/all", "ndjson:rows.ndjson");
     let ran = finish(command.args(["--split-size", "1MiB"])).ok();
-    assert_eq!(ran.json()["documents"], made.documents);
+    assert_eq!(ran.json()["records"]["read"], made.documents);
     let parts = usize::try_from(made.bytes >> 20).unwrap();
     let (times, sent) = asked(&double);
     assert!(parts > 3, "{made:?}");
@@ -210,7 +210,7 @@ fn records_that_are_longer_than_what_is_fetched_behind_a_part_are_read() {
     double.put("exports", "all/x.ndjson", lines).unwrap();
     let mut command = job(f.path(), &double, "gs://exports/all", "ndjson:rows.ndjson");
     let ran = finish(command.args(["--split-size", "1MiB", "--max-rejected", "100%"]));
-    assert_eq!(ran.json()["documents"], 40, "{}", ran.stderr);
+    assert_eq!(ran.json()["records"]["read"], 40, "{}", ran.stderr);
 }
 
 fn unpacked() -> Vec<u8> {
