@@ -169,7 +169,7 @@ fn of_many_objects_some_are_looked_at_before_they_are_read() {
     assert_eq!(ran.json()["records"]["read"], spec.documents);
     assert!(ran.stderr.contains("notes.txt is neither a LevelDB log nor JSON: it is not read"), "{}", ran.stderr);
     // One of the others is not: it is found when it is read, and nothing is loaded.
-    let last = double.list("exports", "all/").into_iter().filter(|name| name.ends_with("ndjson")).next_back().unwrap();
+    let last = double.list("exports", "all/").into_iter().rfind(|name| name.ends_with("ndjson")).unwrap();
     double.put("exports", &last, "<html>").unwrap();
     let ran = finish(&mut job(f.path(), &double, "gs://exports/all", "sqlite:rows.db"));
     ran.fails(3, &["source.unlike", &last, "are JSON, but this one begins as neither a LevelDB log nor JSON"]);

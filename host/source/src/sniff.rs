@@ -169,7 +169,7 @@ mod tests {
         let log = |length: usize| {
             let mut writer = gristmill_generator::LogWriter::new(Vec::new());
             // Not to be packed into nothing.
-            let noise = (0..length as u64).map(|n| (n.wrapping_mul(n).wrapping_mul(0x9e37_79b9) >> 13) as u8);
+            let noise = (0..length as u64).map(|n| n.wrapping_mul(n).wrapping_mul(0x9e37_79b9).to_be_bytes()[5]);
             writer.record(&noise.collect::<Vec<_>>()).unwrap();
             writer.finish(false).unwrap()
         };
