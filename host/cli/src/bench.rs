@@ -34,7 +34,7 @@ pub(crate) fn bench(cli: &Cli, args: &BenchArgs) -> Result<(), CliError> {
         let name = format!("{}@{}", plugin.about().name, plugin.about().version);
         lanes.push(Lane { name, plugin: configured, rounds: Vec::new() });
     }
-    let input = find(&args.export)?;
+    let input = find(&args.export, false)?;
     let rows = usize::try_from(args.batch_rows).unwrap_or(usize::MAX);
     // One round that does not count: files come into the system's cache, instances grow to their size.
     for round in 0..=args.rounds {

@@ -28,7 +28,7 @@ pub(crate) fn diff(cli: &Cli, args: &DiffArgs) -> Result<(), CliError> {
     };
     let old_side = configure(&old, &args.old_config)?;
     let new_side = configure(&new, &args.new_config)?;
-    let input = find(&args.export)?;
+    let input = find(&args.export, false)?;
     let options = CompareOptions { batch_rows: 4096, max_document: 32 << 20, samples: args.samples };
     let comparison = compare(&input, &old_side, &new_side, options)?;
     let schema = schema_changes(old_side.description(), new_side.description());

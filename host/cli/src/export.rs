@@ -76,7 +76,7 @@ fn collection_of(name: &str) -> String {
 
 /// Prints documents.
 pub(crate) fn cat(args: &CatArgs) -> Result<(), CliError> {
-    let input = find(&args.export)?;
+    let input = find(&args.export, false)?;
     let mut out = BufWriter::with_capacity(1 << 16, std::io::stdout().lock());
     let limit = args.limit.unwrap_or(u64::MAX);
     let mut left = limit;

@@ -46,14 +46,14 @@ pub(crate) enum Identity {
     Replay(Replaying),
 }
 
-/// Finds the input, loads and opens the plugin, opens the destination.
-pub(crate) fn prepare(args: &JobArgs, identity: Identity) -> Result<Prepared, CliError> {
+/// Finds the input, loads and opens the plugin, opens the destination. `whole`: a run is about to read all of the input.
+pub(crate) fn prepare(args: &JobArgs, identity: Identity, whole: bool) -> Result<Prepared, CliError> {
     let to = match &args.destination.password {
         Some(password) => gristmill_sink::with_password(&args.to, &password.read()?)?,
         None => args.to.clone(),
     };
     let sink = gristmill_sink::open(&to, args.destination.options(&args.export.google, args.work_dir.as_ref()))?;
-    let input = find(&args.export)?;
+    let input = find(&args.export, whole)?;
     let limits = limits(args);
     let engine = engine()?;
     let plugin = load_plugin(&engine, args.plugin.as_ref(), limits, &args.export.google.credentials)?;
@@ -160,8 +160,11 @@ pub(crate) fn letter_box(path: &Path, google: &Credentials) -> Result<LetterBox,
 }
 
 /// The files that an argument names; what a person should know of them goes to the log.
-pub(crate) fn find(args: &ExportArgs) -> Result<Input, CliError> {
-    let options = DiscoverOptions { allow_partial: args.allow_partial, credentials: args.google.credentials.clone() };
+///
+/// `whole`: a run is about to read all of them.
+pub(crate) fn find(args: &ExportArgs, whole: bool) -> Result<Input, CliError> {
+    let options =
+        DiscoverOptions { allow_partial: args.allow_partial, credentials: args.google.credentials.clone(), whole };
     let input = discover(&args.export, &options)?;
     if let Some(file) = input.files.iter().find(|f| f.format == Format::Log && f.export.is_none()) {
         tracing::warn!("{} is read without its export's metadata, so it cannot be proved complete", file.name);

@@ -24,7 +24,7 @@ const RECORDS: u64 = 10_000;
 const FILES: usize = 10;
 
 pub(crate) fn plan(cli: &Cli, args: &JobArgs) -> Result<(), CliError> {
-    let mut prepared = prepare(args, Identity::New)?;
+    let mut prepared = prepare(args, Identity::New, false)?;
     let runtime = gristmill_sink::runtime().map_err(|e| CliError::Environment(e.to_string()))?;
     let states = runtime.block_on(prepared.sink.check(prepared.job.transform.description().tables()))?;
     let look = preview(&prepared.job, ROWS, RECORDS)?;

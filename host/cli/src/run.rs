@@ -193,7 +193,7 @@ fn go(
         (None, Some((id, time))) => Identity::Unfinished(id, time),
         (None, None) => Identity::New,
     };
-    let mut prepared = prepare(args, identity)?;
+    let mut prepared = prepare(args, identity, true)?;
     if let Some(replay) = &prepared.replay {
         let (was, is) = (replay.destination.clone(), prepared.sink.describe());
         if was != is {

@@ -112,7 +112,7 @@ pub fn compare(
     let [old_projection, new_projection] = &projections;
     let (mut old_worker, mut new_worker) = (old.worker()?, new.worker()?);
     let mut comparison = Comparison::default();
-    for split in input.splits(SPLIT_BYTES) {
+    for split in input.splits(SPLIT_BYTES)? {
         let open = |projection: &Arc<Projection>, split: &Split| {
             SplitReader::open(input, split, projection, options.max_document)
         };

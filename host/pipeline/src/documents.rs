@@ -43,7 +43,7 @@ pub fn each_document(
     let projection = Arc::new(Projection::documents(pattern, 0));
     let mut counts = vec![FileCount::default(); input.files.len()];
     let mut seen = Seen { records: 0, proofs: Vec::new(), legacy_values: 0 };
-    for split in input.splits(SPLIT_BYTES) {
+    for split in input.splits(SPLIT_BYTES)? {
         let mut reader = SplitReader::open(input, &split, &projection, Limits::default().max_document)?;
         while let Some(batch) = reader.next(BATCH_ROWS, |_| Ok(()))? {
             if let Some(refused) = batch.refused.first() {

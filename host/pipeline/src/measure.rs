@@ -57,7 +57,7 @@ pub fn measure(input: &Input, transform: &dyn Transform, batch_rows: usize, most
     let mut worker = transform.worker()?;
     let mut measured = Measured::default();
     let (mut early, mut late) = (None, None);
-    'splits: for split in input.splits(SPLIT_BYTES) {
+    'splits: for split in input.splits(SPLIT_BYTES)? {
         let mut reader = SplitReader::open(input, &split, &projection, max_document)?;
         loop {
             let start = ThreadTime::now();

@@ -33,7 +33,7 @@ pub fn preview(job: &Job, rows: usize, records: u64) -> Result<Preview, RunError
     let mut worker = job.transform.worker()?;
     let (mut validators, mut rules) = (Validators::new(&job.validators)?, RuleCounts::new());
     let mut preview = Preview { tables: vec![Vec::new(); description.tables().len()], ..Preview::default() };
-    for split in job.input.splits(SPLIT_BYTES) {
+    for split in job.input.splits(SPLIT_BYTES)? {
         let mut reader = SplitReader::open(&job.input, &split, &projection, job.options.max_document)?;
         while let Some(batch) = reader.next(job.options.batch_rows.min(256), |_| Ok(()))? {
             preview.records += batch.tally.records;

@@ -80,7 +80,7 @@ pub fn run(job: &Job, sink: &mut dyn Sink, progress: &Progress, keep: Option<&Ke
         .prefix("gristmill-")
         .tempdir_in(&job.options.work_dir)
         .map_err(|e| RunError::work(&job.options.work_dir, e))?;
-    let splits = job.input.splits(job.options.split_bytes);
+    let splits = job.input.splits(job.options.split_bytes)?;
     let finished = match keep {
         Some(keep) => keep.take_up(job, splits.len())?,
         None => splits.iter().map(|_| None).collect(),

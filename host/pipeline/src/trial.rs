@@ -83,7 +83,7 @@ impl Samples {
         let max_document = gristmill_decode::Limits::default().max_document;
         let mut records: Vec<Sample> = Vec::new();
         let (mut batches, mut rows) = (Vec::new(), 0);
-        'splits: for split in input.splits(SPLIT_BYTES) {
+        'splits: for split in input.splits(SPLIT_BYTES)? {
             let mut reader = SplitReader::open(input, &split, &projection, max_document)?;
             while let Some(batch) = reader.next(BATCH_ROWS, |_| Ok(()))? {
                 // Rows and refused records, put back into the order of the file.

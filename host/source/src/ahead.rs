@@ -230,7 +230,7 @@ impl Summed {
     fn next(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let mut read = self.reader.read(into)?;
         let at = self.window.at;
-        if read == 0 && !into.is_empty() && at < self.object.size {
+        if read == 0 && !into.is_empty() && (self.window.end..self.object.size).contains(&at) {
             // The last record goes on.
             self.reader = self.storage.open_unchecked(&self.object, at..at + BYTES_OF_ONE);
             read = self.reader.read(into)?;

@@ -10,12 +10,14 @@ use crate::{Compression, Format, SourceError};
 
 /// Objects of a class that must have been looked at.
 const ENOUGH: usize = 16;
+/// Bytes from which an object is always looked at: it may be read in parts, and one look costs little beside reading it.
+const LARGE: u64 = 8 << 20;
 
 /// What was seen so far, class by class.
 #[derive(Debug, Default)]
 pub(crate) struct Alike(HashMap<Class, Seen>);
 
-/// A folder and the end of a name; what Firestore's export writes is one class wherever it lies.
+/// A folder and the end of a name, which `output-N` of Firestore's exports has not.
 type Class = (PathBuf, String);
 
 #[derive(Debug, Clone, Copy)]
@@ -29,11 +31,9 @@ enum Seen {
 fn class(path: &Path) -> Class {
     let suffix = |path: &Path| path.extension().map(|end| end.to_string_lossy().into_owned()).unwrap_or_default();
     let end = suffix(path);
-    if is_output(path) {
-        return (PathBuf::from("output"), end);
-    }
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     match end.as_str() {
+        _ if is_output(path) => (folder, format!("output.{end}")),
         "gz" | "zst" => (folder, format!("{}.{end}", suffix(Path::new(path.file_stem().unwrap_or_default())))),
         _ => (folder, end),
     }
@@ -60,7 +60,7 @@ impl Alike {
     /// What an object of `size` bytes is taken for, where enough others are known.
     pub(crate) fn guess(&self, path: &Path, size: u64) -> Option<Sniffed> {
         match self.0.get(&class(path)) {
-            Some(Seen::Same(seen, ENOUGH..)) if size > 0 => Some(Sniffed { size, ..*seen }),
+            Some(Seen::Same(seen, ENOUGH..)) if (1..LARGE).contains(&size) => Some(Sniffed { size, ..*seen }),
             _ => None,
         }
     }
@@ -122,8 +122,9 @@ mod tests {
             ("gs://b/a/x-1.json", "gs://b/a/b/x-2.json", false),
             ("gs://b/a/x.1.json.gz", "gs://b/a/x.2.json.gz", true),
             ("gs://b/a/x.json.gz", "gs://b/a/y.txt.gz", false),
-            ("gs://b/a/kind_x/output-0", "gs://b/a/kind_y/output-17", true),
-            ("gs://b/a/kind_x/output-0", "gs://b/a/kind_y/output-17.gz", false),
+            ("gs://b/a/kind_x/output-0", "gs://b/a/kind_x/output-17", true),
+            ("gs://b/a/kind_x/output-0", "gs://b/a/kind_y/output-17", false),
+            ("gs://b/a/kind_x/output-0", "gs://b/a/kind_x/output-17.gz", false),
             ("gs://b/a/kind_x/output-0", "gs://b/a/kind_x/output", false),
         ] {
             let seen = if known.contains("output") { log } else { JSON };
@@ -138,6 +139,7 @@ mod tests {
         assert_eq!(learned("a/x.json", ENOUGH - 1, JSON).guess(other, 9), None);
         let alike = || learned("a/x.json", ENOUGH, JSON);
         assert_eq!(alike().guess(other, 0), None, "it is empty");
+        assert_eq!(alike().guess(other, LARGE), None, "it may be cut");
         for seen in [
             None,
             Some(Sniffed { content: Content::Unknown, ..JSON }),

@@ -1,5 +1,6 @@
 //! From what a person names to what is read.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,6 +25,8 @@ pub struct DiscoverOptions {
     pub allow_partial: bool,
     /// Who we are to Cloud Storage.
     pub credentials: Credentials,
+    /// All of it is going to be read, by [`Ahead`](crate::Ahead): objects are fetched while they are looked at.
+    pub whole: bool,
 }
 
 /// Finds what `spec` names: a metadata file, a data file, a folder, or a glob pattern.
@@ -63,7 +66,7 @@ fn in_bucket(spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError
     let (bucket, mut warnings) = Bucket::list(&options.credentials, &prefix)?;
     let bucket = Arc::new(bucket);
     let store = Store::Bucket(Arc::clone(&bucket));
-    bucket.look(&store, candidates(&store, &bucket, spec));
+    bucket.look(&store, candidates(&store, &bucket, spec), options.whole);
     let input = within(&store, spec.trim_end_matches('/'), options);
     bucket.looks().metadata.clear();
     let mut input = input?;
@@ -71,22 +74,26 @@ fn in_bucket(spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError
     Ok(input)
 }
 
-/// What of the listed objects may be read, in the order of their names.
+/// What of the listed objects may be read, in the order of their names. Whatever is wrong with the specification is told by whoever reads it.
 fn candidates(store: &Store, bucket: &Bucket, spec: &str) -> Vec<PathBuf> {
-    let below = |folder: &Path| bucket.below(folder, |_| true).files;
-    // Whether it is a pattern at all is told by whoever reads it.
-    if scan::is_pattern(spec)
-        && let Ok((_, matched)) = scan::matching(store, spec)
-    {
-        if matched.files.is_empty() {
-            return matched.folders.iter().flat_map(|folder| below(folder)).collect();
-        }
-        // The data of an export lies beside its metadata.
-        if !matched.files.iter().any(|path| is_metadata(path)) {
-            return matched.files;
-        }
+    let path = Path::new(spec.trim_end_matches('/'));
+    let listed = || bucket.below(Path::new(Address::SCHEME), |_| true).files;
+    // The data of an export lies around its metadata.
+    if is_metadata(path) {
+        return listed();
     }
-    below(Path::new(Address::SCHEME))
+    if !scan::is_pattern(spec) {
+        return if store.is_file(path) { vec![path.to_owned()] } else { bucket.below(path, |_| true).files };
+    }
+    let matched = scan::matching(store, spec).map(|(_, matched)| matched).unwrap_or_default();
+    if matched.files.iter().any(|path| is_metadata(path)) {
+        return listed();
+    }
+    if !matched.files.is_empty() {
+        return matched.files;
+    }
+    let folders: HashSet<_> = matched.folders.iter().map(PathBuf::as_path).collect();
+    listed().into_iter().filter(|path| path.ancestors().any(|folder| folders.contains(folder))).collect()
 }
 
 fn within(store: &Store, spec: &str, options: &DiscoverOptions) -> Result<Input, SourceError> {

@@ -49,10 +49,9 @@ pub(crate) fn is_sound(store: &Store, path: &Path, size: u64, offset: u64) -> io
     let inside = offset.saturating_sub(1);
     // As a rule this is all that is asked of it.
     text.load(inside.saturating_sub(CHUNK), 3 * CHUNK)?;
-    Ok(match (text.line_begin(inside)?, text.find_forward(inside)?) {
-        (Some(begin), Some(end)) => text.ends_document(begin, end)?,
-        _ => false,
-    })
+    let Some(begin) = text.line_begin(inside)? else { return Ok(false) };
+    let Some(end) = text.find_forward(inside)? else { return Ok(false) };
+    text.ends_document(begin, end)
 }
 
 struct Text<'a> {
@@ -93,7 +92,7 @@ impl Text<'_> {
         let mut at = from;
         while at < self.size && at - from < MAX_LINE {
             // Each piece costs a way to the bucket and back.
-            let chunk = self.from(at, CHUNK.max(at - from))?;
+            let chunk = self.from(at, CHUNK.max(at - from).min(MAX_LINE - (at - from)))?;
             if chunk.is_empty() {
                 break;
             }
@@ -109,7 +108,7 @@ impl Text<'_> {
     fn line_begin(&mut self, inside: u64) -> io::Result<Option<u64>> {
         let mut end = inside;
         while end > 0 && inside - end < MAX_LINE {
-            let begin = end.saturating_sub(CHUNK.max(inside - end));
+            let begin = end.saturating_sub(CHUNK.max(inside - end).min(MAX_LINE - (inside - end)));
             if let Some(found) = memchr::memrchr(b'\n', self.bytes(begin, end)?) {
                 return Ok(Some(begin + found as u64 + 1));
             }

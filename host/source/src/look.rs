@@ -50,7 +50,9 @@ impl Bucket {
     /// Looks at the beginnings of these files, best in the order in which they will be read.
     ///
     /// Whatever fails is tried again by whoever asks for it, and told there.
-    pub(crate) fn look(&self, store: &Store, files: Vec<PathBuf>) {
+    ///
+    /// `whole`: all of them are going to be read, by [`Ahead`](crate::Ahead).
+    pub(crate) fn look(&self, store: &Store, files: Vec<PathBuf>, whole: bool) {
         let (metadata, data): (Vec<_>, Vec<_>) = files.into_iter().partition(|path| is_metadata(path));
         for path in metadata.into_iter().take(METADATA) {
             if let Ok(object) = self.object(&path) {
@@ -58,7 +60,27 @@ impl Bucket {
                 self.looks().metadata.insert(path, reader);
             }
         }
-        let (begun, others) = data.split_at(self.begin(&data));
+        let first = if whole { self.begin(&data) } else { data.len().min(SPLITS) };
+        let (first, others) = data.split_at(first);
+        if whole {
+            self.peek();
+        } else {
+            self.fetch_heads(first);
+        }
+        self.sniff_all(store, first);
+        let mut alike = Alike::default();
+        for path in first {
+            alike.learn(path, self.looks().sniffed.get(path).and_then(|sniffed| sniffed.as_ref().ok()));
+        }
+        let others: Vec<_> = others.iter().filter(|path| !self.guess(path, &alike)).cloned().collect();
+        for others in others.chunks(CHUNK) {
+            self.fetch_heads(others);
+            self.sniff_all(store, others);
+        }
+    }
+
+    /// Looks at what came of the objects that are begun.
+    fn peek(&self) {
         let readers = std::mem::take(&mut self.looks().begun);
         for (path, mut reader) in readers {
             if let Ok(head) = reader.peek(HEAD) {
@@ -66,16 +88,6 @@ impl Bucket {
                 looks.heads.insert(path.clone(), head);
                 looks.begun.insert(path, reader);
             }
-        }
-        self.sniff_all(store, begun);
-        let mut alike = Alike::default();
-        for path in begun {
-            alike.learn(path, self.looks().sniffed.get(path).and_then(|sniffed| sniffed.as_ref().ok()));
-        }
-        let others: Vec<_> = others.iter().filter(|path| !self.guess(path, &alike)).cloned().collect();
-        for others in others.chunks(CHUNK) {
-            self.fetch_heads(others);
-            self.sniff_all(store, others);
         }
     }
 
@@ -101,7 +113,9 @@ impl Bucket {
         if !tells(&first, guess.size) {
             first = head(HEAD)?;
         }
-        alike::check(path, &guess, &first)
+        alike::check(path, &guess, &first)?;
+        self.looks().guessed.remove(path);
+        Ok(())
     }
 
     /// Begins to fetch the first of these files, as many as may be on their way; says how many.

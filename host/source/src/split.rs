@@ -1,10 +1,8 @@
 //! Parts of the input: the unit of work, of retry and of resume.
 
-use std::io;
-
 use crate::log::BLOCK;
 use crate::store::Store;
-use crate::{Format, Input, InputFile, json_lines};
+use crate::{Format, Input, InputFile, SourceError, json_lines};
 
 /// Threads that ask a bucket where its objects can be cut.
 const THREADS: usize = 32;
@@ -26,8 +24,11 @@ impl Input {
     ///
     /// Plain logs are split at blocks of 32 KiB, plain JSON with one document a line at offsets where a document surely begins at the next line;
     /// other files are one part each. The same files and the same target give the same parts. At least one for each file.
-    pub fn splits(&self, target_bytes: u64) -> Vec<Split> {
-        let cuts = self.cuts(target_bytes);
+    ///
+    /// # Errors
+    /// When a file cannot be read where it might be cut.
+    pub fn splits(&self, target_bytes: u64) -> Result<Vec<Split>, SourceError> {
+        let cuts = self.cuts(target_bytes)?;
         let mut splits = Vec::new();
         for (index, of_file) in cuts.into_iter().enumerate() {
             let number = u32::try_from(index).unwrap_or(u32::MAX);
@@ -38,34 +39,27 @@ impl Input {
             }
             splits.push(Split { file: number, start, end: None });
         }
-        splits
+        Ok(splits)
     }
 
     /// Where each file is cut, ascending.
-    fn cuts(&self, target: u64) -> Vec<Vec<u64>> {
-        let wanted: Vec<(usize, u64)> = self
-            .files
-            .iter()
-            .enumerate()
-            .flat_map(|(index, file)| steps(file, target).map(move |at| (index, at)))
-            .collect();
-        let mut cuts: Vec<io::Result<Vec<u64>>> = self.files.iter().map(|_| Ok(Vec::new())).collect();
+    fn cuts(&self, target: u64) -> Result<Vec<Vec<u64>>, SourceError> {
+        let of_file = |(index, file)| steps(file, target).map(move |offset| (index, offset));
+        let wanted: Vec<(usize, u64)> = self.files.iter().enumerate().flat_map(of_file).collect();
+        let mut cuts = vec![Vec::new(); self.files.len()];
         for ((index, offset), is_sound) in wanted.iter().zip(self.are_sound(&wanted)) {
-            let Some(of_file) = cuts.get_mut(*index) else { continue };
-            match (of_file.as_mut(), is_sound) {
-                (Ok(offsets), Ok(true)) => offsets.push(*offset),
-                (_, Err(error)) => *of_file = Err(error),
-                _ => {}
+            if let (Some(offsets), true) = (cuts.get_mut(*index), is_sound?) {
+                offsets.push(*offset);
             }
         }
-        // Whoever opens the file meets the same error, and says so.
-        cuts.into_iter().map(Result::unwrap_or_default).collect()
+        Ok(cuts)
     }
 
-    fn are_sound(&self, wanted: &[(usize, u64)]) -> Vec<io::Result<bool>> {
+    fn are_sound(&self, wanted: &[(usize, u64)]) -> Vec<Result<bool, SourceError>> {
         let is_sound = |(index, offset): &(usize, u64)| match self.files.get(*index) {
             Some(file) if file.format == Format::Json => {
-                json_lines::is_sound(&self.store, &file.path, file.size, *offset)
+                let is_sound = json_lines::is_sound(&self.store, &file.path, file.size, *offset);
+                is_sound.map_err(|e| SourceError::unreadable(&file.path, e))
             }
             _ => Ok(true),
         };
@@ -77,7 +71,7 @@ impl Input {
                 .chunks(share)
                 .map(|wanted| (wanted.len(), scope.spawn(move || wanted.iter().map(is_sound).collect::<Vec<_>>())))
                 .collect();
-            let lost = |count| (0..count).map(|_| Err(io::Error::other("a thread was lost"))).collect();
+            let lost = |count| (0..count).map(|_| Err(SourceError::Internal("a thread was lost".into()))).collect();
             threads.into_iter().flat_map(|(count, thread)| thread.join().unwrap_or_else(|_| lost(count))).collect()
         })
     }

@@ -21,7 +21,7 @@ fn records(input: &Input, target: u64) -> (Vec<(u32, u64, u64)>, Vec<FileCount>)
     let projection = Arc::new(Projection::documents(None, 1));
     let mut records = Vec::new();
     let mut counts = vec![FileCount::default(); input.files.len()];
-    for split in input.splits(target) {
+    for split in input.splits(target).unwrap() {
         let index = usize::try_from(split.file).unwrap();
         let format = input.files[index].format;
         let mut reader = input.open(&split).unwrap();

@@ -385,7 +385,7 @@ impl Plan {
 
 /// What is not as it was of the export; none where it is the same.
 fn other_export(original: &RunRecord, job: &JobArgs) -> Result<Option<String>, CliError> {
-    let files = match find(&job.export) {
+    let files = match find(&job.export, false) {
         Ok(input) => versions_of(&input)?,
         Err(error) => return Ok(Some(error.to_string())),
     };

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use gristmill_source::{Credentials, DiscoverOptions, FileCount, Format, Input, SourceError, Split};
 
-pub(crate) const STRICT: DiscoverOptions = DiscoverOptions { allow_partial: false, credentials: Credentials::Default };
+pub(crate) const STRICT: DiscoverOptions =
+    DiscoverOptions { allow_partial: false, credentials: Credentials::Default, whole: false };
 
 pub(crate) fn partial() -> DiscoverOptions {
     DiscoverOptions { allow_partial: true, ..STRICT }
