@@ -14,7 +14,7 @@ use crate::text::{count, table};
 
 /// Lists the collections of an export.
 pub(crate) fn ls(cli: &Cli, args: &ExportArgs) -> Result<(), CliError> {
-    let input = find(args)?;
+    let input = find(args, false)?;
     let mut collections: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let seen = each_document(&input, None, |document| {
         let (documents, bytes) = collections.entry(collection_of(document.name)).or_default();
