@@ -152,6 +152,31 @@ fn objects_are_asked_for_once() {
 }
 
 #[test]
+fn what_is_not_read_is_not_fetched() {
+    let f = folder();
+    write_json(&f.path().join("array"), Layout::Array, &Spec { files: 3, ..Spec::of(1_200) }).unwrap();
+    let double = StorageDouble::start().unwrap();
+    double.create_bucket("exports");
+    double.put_folder("exports", "all/", &f.path().join("array")).unwrap();
+    let objects = double.list("exports", "");
+    // What is named alone is read alone.
+    double.put("exports", &format!("{}.gz", objects[0]), "not asked for").unwrap();
+    double.put("exports", "all-of-last-year/x.json", "not asked for").unwrap();
+    run(f.path(), &double, &format!("gs://exports/{}", objects[0])).ok();
+    assert_eq!(asked(&double).0.into_keys().collect::<Vec<_>>(), objects[..1]);
+    double.remove("exports", &format!("{}.gz", objects[0]));
+    // A plan needs some of the first object, and the beginnings of the others.
+    double.clear_requests();
+    let mut command = gristmill();
+    command.current_dir(f.path()).env("STORAGE_EMULATOR_HOST", double.endpoint());
+    command.args(["plan", "gs://exports/all", "--to", "ndjson:rows.ndjson", "--config", "overall-score-max=100"]);
+    finish(&mut command).ok();
+    let reads = double.requests().into_iter().filter(|request| request.operation == Operation::ReadObject);
+    let whole: Vec<_> = reads.filter(|read| read.sent > 64 << 10).map(|read| read.object).collect();
+    assert_eq!(whole, objects[..1]);
+}
+
+#[test]
 fn of_many_objects_some_are_looked_at_before_they_are_read() {
     let f = folder();
     let spec = Spec { files: 300, ..Spec::of(3_000) };
