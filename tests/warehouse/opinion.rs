@@ -22,6 +22,8 @@ const START: Duration = Duration::from_secs(120);
 struct Emulator {
     storage: StorageDouble,
     child: Child,
+    /// What it writes, which is removed with it.
+    _files: tempfile::TempDir,
     address: String,
 }
 
@@ -34,18 +36,20 @@ impl Emulator {
         }
         let storage = StorageDouble::start().unwrap();
         storage.create_bucket("staging");
+        let files = folder();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new(tools.join("python/bin/python"))
             .arg(root().join("tests/warehouse/emulator.py"))
             .arg(port.to_string())
             .env("PYTHONPATH", tools.join("bqemulator"))
             .env("STORAGE_EMULATOR_HOST", storage.endpoint())
+            .env("TMPDIR", files.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let emulator = Self { storage, child, address: format!("http://127.0.0.1:{port}") };
+        let emulator = Self { storage, child, _files: files, address: format!("http://127.0.0.1:{port}") };
         let began = Instant::now();
         let dataset = json!({"datasetReference": {"projectId": PROJECT, "datasetId": "yago_reports"}, "location": "europe-west1"});
         while let Err(error) = emulator.post("datasets", &dataset) {
