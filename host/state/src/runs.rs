@@ -388,6 +388,19 @@ mod tests {
         assert_eq!(State::open(&Path::new("/proc/self/nope").join("x")).err().map(|e| e.code()), Some("state.folder"));
     }
 
+    /// Many processes come at once where there is no database yet, and none takes the half of it for somebody else's.
+    #[test]
+    fn many_create_it_at_once() {
+        for _ in 0..50 {
+            let folder = tempfile::tempdir().unwrap();
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| drop(State::open(folder.path()).unwrap()));
+                }
+            });
+        }
+    }
+
     /// Many processes begin at once, and none of them is told that the database is busy.
     #[test]
     fn many_at_once() {

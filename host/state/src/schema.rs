@@ -73,8 +73,10 @@ pub(crate) fn open(path: &Path) -> Result<Connection, StateError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(path, flags).map_err(at.doing("opening"))?;
     connection.busy_timeout(PATIENCE).map_err(at.doing("opening"))?;
-    // Before anything is written to it.
-    is_ours(&connection, path)?;
+    // Before anything is written to it, and at one moment: another process may be creating its tables.
+    let moment = connection.unchecked_transaction().map_err(at.doing("opening"))?;
+    is_ours(&moment, path)?;
+    moment.finish().map_err(at.doing("reading"))?;
     in_wal_mode(&connection).map_err(at.doing("opening"))?;
     // Enough for a crash of the process at any instant. After a failure of power the last commits may be missing, and what they said is
     // found out anew; the database is whole.
